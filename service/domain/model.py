@@ -1,0 +1,236 @@
+"""The words of the field, as frozen values: who is in treatment, what happened, who rated what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """The indicator codes of CDS Hooks, in rising order."""
+
+    info = "info"
+    warning = "warning"
+    critical = "critical"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
+
+class MemberRole(StrEnum):
+    """A place in the family, not an age."""
+
+    client = "client"
+    youth = "youth"
+    child = "child"
+    parent = "parent"
+    partner = "partner"
+    sibling = "sibling"
+    grandparent = "grandparent"
+    extended = "extended"
+    other = "other"
+
+
+class RaterKind(StrEnum):
+    member = "member"
+    therapist = "therapist"
+    observer = "observer"
+
+
+class Phase(StrEnum):
+    post = "post"
+    pre = "pre"
+
+
+class SessionStatus(StrEnum):
+    scheduled = "scheduled"
+    held = "held"
+    no_show = "no-show"
+    late_cancelled = "late-cancelled"
+    cancelled = "cancelled"
+
+
+class Attendance(StrEnum):
+    attended = "attended"
+    late = "late"
+    excused = "excused"
+    late_cancelled = "late-cancelled"
+    no_show = "no-show"
+    not_invited = "not-invited"
+
+
+class TaskOutcome(StrEnum):
+    done = "done"
+    partial = "partial"
+    not_done = "not-done"
+    refused = "refused"
+    not_reviewed = "not-reviewed"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One computed dimension of one rating.
+
+    `raw` is in the instrument's unit, `mean` the item mean after reversal, `percent` 0..100 of the range;
+    `answered` of `items` answers stand behind it.
+    """
+
+    raw: float
+    mean: float
+    percent: float
+    answered: int
+    items: int
+    prorated: bool = False
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """One rater's completed instrument for one therapy session.
+
+    `rater_id` is a member, therapist or observer id; `about` a reference (`therapist`, `member/ana`, `family`, …).
+    """
+
+    rater_kind: RaterKind
+    rater_id: str
+    about: str
+    phase: Phase
+    instrument: str
+    scores: Mapping[str, Score]
+    role: MemberRole | None = None
+    not_alone: bool = False
+
+    @property
+    def natural_key(self) -> tuple[str, str, str, str, str]:
+        """Return what names this rating within its session; also the order in which ratings are read."""
+        return (self.rater_kind.value, self.rater_id, self.about, self.instrument, self.phase.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """An observed behaviour: kind, from and toward (references), severity 1-3, source (a reference)."""
+
+    kind: str
+    from_: str
+    toward: str | None
+    severity: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task between sessions, as reviewed in this one."""
+
+    task_id: str
+    member: str
+    outcome: TaskOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class TherapySession:
+    """One session of a course, `held` or `no-show`, with everything known about it."""
+
+    session_id: str
+    held_at: datetime
+    status: SessionStatus = SessionStatus.held
+    therapists: tuple[str, ...] = ()
+    attendance: Mapping[str, Attendance] = field(default_factory=dict)
+    indicators_observed: bool = False
+    indicators: tuple[Indicator, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    goals: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    discussed: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
+    ratings: tuple[Rating, ...] = ()
+
+    @property
+    def held(self) -> bool:
+        return self.status is SessionStatus.held
+
+    @property
+    def position(self) -> tuple[datetime, str]:
+        """Return the place in the course: by `held_at`, then id."""
+        return (self.held_at, self.session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in the family; `expected` false belongs to the family but not to the room."""
+
+    role: MemberRole
+    active: bool = True
+    expected: bool = True
+    index: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of treatment; `ended_as` says how it ended, if it did. Dates are ISO, `to` inclusive."""
+
+    from_: str
+    to: str | None
+    ended_as: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The announced facts of a case that the fold depends on, plus the members that only their ratings name."""
+
+    members: Mapping[str, Member] = field(default_factory=dict)
+    subsystems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    therapists: tuple[str, ...] = ()
+    modality: str = "family"
+    program: str | None = None
+    periods: tuple[Period, ...] = ()
+
+    def subsystem(self, code: str) -> frozenset[str]:
+        """Return the members of a subsystem: the declared ones, else by role for the three default codes."""
+        if code in self.subsystems:
+            return frozenset(self.subsystems[code])
+        roles = DEFAULT_SUBSYSTEMS.get(code, frozenset())
+        return frozenset(member_id for member_id, member in self.members.items() if member.role in roles)
+
+    def subsystem_codes(self) -> tuple[str, ...]:
+        """Return declared and default codes that have at least one member, sorted."""
+        codes = {*self.subsystems, *DEFAULT_SUBSYSTEMS}
+        return tuple(sorted(code for code in codes if self.subsystem(code)))
+
+    def same_side(self, one: str, other: str) -> bool:
+        """Tell whether two members share a subsystem; partners of a couple stand on two sides."""
+        return any({one, other} <= self.subsystem(code) for code in self.subsystem_codes() if code != "couple")
+
+
+DEFAULT_SUBSYSTEMS: dict[str, frozenset[MemberRole]] = {
+    "parents": frozenset({MemberRole.parent}),
+    "youths": frozenset({MemberRole.youth, MemberRole.child}),
+    "couple": frozenset({MemberRole.partner}),
+}
+
+
+def member_reference(member_id: str) -> str:
+    """Return the reference of a member, `member/<id>`."""
+    return f"member/{member_id}"
+
+
+def present(session: TherapySession, member_id: str) -> bool | None:
+    """Tell whether a member was in the room; None where nothing is known.
+
+    An entry decides; without one a live post rating of that member means attended; in a `no-show` session every
+    member without an entry stayed away. Excused and not-invited members were not present either.
+    """
+    entry = session.attendance.get(member_id)
+    if entry is not None:
+        return entry in (Attendance.attended, Attendance.late)
+    if not session.held:
+        return False
+    rated = any(
+        rating.rater_kind is RaterKind.member and rating.rater_id == member_id and rating.phase is Phase.post
+        for rating in session.ratings
+    )
+    return True if rated else None
+
+
+def stayed_away(session: TherapySession, member_id: str) -> bool:
+    """Tell whether a member was expected and did not come (`no-show`), by entry or by the session's own status."""
+    entry = session.attendance.get(member_id)
+    return entry is Attendance.no_show if entry is not None else not session.held
