@@ -1,0 +1,237 @@
+"""The fold: step(carry, session) → carry, signals, concerns; assess(course) is the fold of step."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from service.domain.carry import Carry, Given, default_parameters
+from service.domain.concern import (
+    Clearing,
+    Concern,
+    Reason,
+    Signal,
+    State,
+    ended,
+    fired_again,
+    opened,
+    reopened,
+)
+from service.domain.instruments import instruments
+from service.domain.model import Family, Member, MemberRole, RaterKind, Severity, TherapySession
+from service.domain.moment import Moment, series_key
+from service.domain.rules import AnyRule, rules
+from service.domain.trajectory import Series, SeriesKey, is_settled
+
+REMEMBERED = 3  # held sessions for which an ended concern can be reopened and read by other rules
+BLIND_LIMIT = 6  # held sessions in a row without a figure, then a concern's window has passed
+EARLY = 3  # the case's first held sessions, in which ratings alone are only `info`
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one session adds: the carry after it, its signals, and every concern as it stands after it.
+
+    `concerns` also holds those that ended too long ago for the carry; they never change again.
+    """
+
+    carry: Carry
+    signals: Mapping[str, tuple[Signal, ...]]
+    concerns: tuple[Concern, ...]
+
+
+def step(carry: Carry, session: TherapySession, family: Family, parameters: Given) -> Step:
+    """Fold one session of the course into the carry before it."""
+    roles = {**carry.roles, **roles_of(session)}
+    known = with_roles(family, roles)
+    number = carry.number + session.held
+    concerns = _case_ended(carry, session, family)
+    concerns = tuple(_discussed(concern, session) for concern in concerns)
+    moment = Moment(session, number, known, carry.series, concerns)
+    memories: dict[str, Any] = {}
+    for code, rule in rules().items():
+        memory = carry.memories.get(code, rule.memory)
+        memories[code], found = rule.check(moment, memory, parameters[code])
+        signals = tuple(_capped(signal, rule, number) for signal in found)
+        after = _after_rule(rule, moment, signals, memories[code], parameters[code])
+        moment = replace(moment, concerns=after, signals={**moment.signals, code: signals})
+    concerns = tuple(_scored(concern, moment) for concern in moment.concerns)
+    settled = [concern for concern in concerns if concern.reason is Reason.settled and concern.ended == number]
+    remembered = tuple(item for item in concerns if item.active or number - (item.ended or 0) <= REMEMBERED)
+    following = Carry(
+        number=number,
+        last_held_at=session.held_at if session.held else carry.last_held_at,
+        roles=roles,
+        series=_series_after(moment, concerns, settled),
+        joint=carry.joint,
+        concerns=remembered,
+        memories=memories,
+    )
+    return Step(following, moment.signals, concerns)
+
+
+def fold(
+    carry: Carry, sessions: Iterable[TherapySession], family: Family, parameters: Given
+) -> tuple[list[Step], dict[tuple[str, tuple[str, ...], str], Concern]]:
+    """Fold sessions in the order of the course; return the steps and the last word on every concern met."""
+    steps: list[Step] = []
+    concerns = {concern.identity: concern for concern in carry.concerns}
+    for session in sessions:
+        done = step(carry, session, family, parameters)
+        carry = done.carry
+        steps.append(done)
+        concerns.update((concern.identity, concern) for concern in done.concerns)
+    return steps, concerns
+
+
+def assess(sessions: Sequence[TherapySession], family: Family, parameters: Given | None = None) -> list[Concern]:
+    """Return every concern of a whole course, in the order of opening; the fold of `step` from an empty carry."""
+    ordered = sorted(sessions, key=lambda session: session.position)
+    steps, concerns = fold(Carry(), ordered, family, parameters or default_parameters())
+    last = steps[-1].carry.last_held_at if steps else None
+    shown = [as_of_now(concern, family, last) for concern in concerns.values()]
+    return sorted(shown, key=lambda concern: (concern.opened_held_at, concern.opened_session_id, concern.identity))
+
+
+def as_of_now(concern: Concern, family: Family, last_held_at: datetime | None) -> Concern:
+    """Return a concern as it stands after the last session: the end of treatment closes what is still active."""
+    if concern.active and last_held_at is not None and _period_ended(family, last_held_at, None):
+        return replace(concern, state=State.closed, reason=Reason.case_ended)
+    return concern
+
+
+def roles_of(session: TherapySession) -> dict[str, MemberRole]:
+    """Return the members that rated in this session with the role they gave (ties: the smallest natural key)."""
+    raters = [rating for rating in session.ratings if rating.rater_kind is RaterKind.member and rating.role]
+    ordered = sorted(raters, key=lambda rating: rating.natural_key, reverse=True)
+    return {rating.rater_id: rating.role for rating in ordered if rating.role}
+
+
+def with_roles(family: Family, roles: Mapping[str, MemberRole]) -> Family:
+    """Return the family with the members that only ratings name; an announced role stands."""
+    grown = {member_id: Member(role) for member_id, role in roles.items() if member_id not in family.members}
+    return replace(family, members={**family.members, **grown}) if grown else family
+
+
+def _after_rule(
+    rule: AnyRule, moment: Moment, signals: tuple[Signal, ...], memory: Any, parameters: Any
+) -> tuple[Concern, ...]:
+    """Return all concerns after one rule spoke: its own fired again, cleared or unseen; then the new ones."""
+    fired = {signal.subject: signal for signal in signals}
+    after: list[Concern] = []
+    for concern in moment.concerns:
+        if concern.rule != rule.code or not concern.active:
+            after.append(concern)
+        elif concern.subject in fired:
+            after.append(fired_again(concern, fired.pop(concern.subject), moment.session, moment.number))
+        else:
+            after.append(_cleared(concern, rule, moment, memory, parameters))
+    for signal in fired.values():
+        if not _inhibited(rule, signal, moment):
+            _open(after, rule, signal, moment)
+    return tuple(after)
+
+
+def _open(concerns: list[Concern], rule: AnyRule, signal: Signal, moment: Moment) -> None:
+    """Open a concern, or open again the one that recovered within three held sessions."""
+    for place, concern in enumerate(concerns):
+        same = (concern.rule, concern.subject) == (rule.code, signal.subject)
+        if same and concern.state is State.recovered and moment.number - (concern.ended or 0) <= REMEMBERED:
+            concerns[place] = reopened(concern, signal, moment.session, moment.number)
+            return
+    concerns.append(opened(signal, rule.code, rule.version, moment.session, moment.number))
+
+
+def _inhibited(rule: AnyRule, signal: Signal, moment: Moment) -> bool:
+    specific = (code for code, other in rules().items() if rule.code in other.inhibits)
+    return any(moment.signalled(code, signal.subject) for code in specific)
+
+
+def _cleared(concern: Concern, rule: AnyRule, moment: Moment, memory: Any, parameters: Any) -> Concern:
+    """Return an active concern after a session in which it did not fire."""
+    clearing = rule.clear(moment, concern, memory, parameters)
+    if clearing is Clearing.passed:
+        return ended(concern, State.closed, Reason.window_passed, moment.number)
+    if clearing is Clearing.blind:
+        blind = concern.blind + moment.session.held
+        if blind >= BLIND_LIMIT:
+            return ended(concern, State.closed, Reason.window_passed, moment.number)
+        return replace(concern, blind=blind)
+    if clearing is Clearing.unmet:
+        return replace(concern, state=State.open, streak=0, blind=0)
+    needed = 1 if rule.once_when_discussed and concern.discussed else rule.clears_after
+    rested = replace(
+        concern, streak=concern.streak + 1, blind=0, state=State.recovering, sessions=concern.resting_on(moment.session)
+    )
+    return ended(rested, State.recovered, None, moment.number) if rested.streak >= needed else rested
+
+
+def _scored(concern: Concern, moment: Moment) -> Concern:
+    """Return a concern with this session's score counted toward settling, closed if it has settled."""
+    rule = rules().get(concern.rule)
+    baseline = concern.signal.baseline
+    if rule is None or not rule.settles or not concern.active or baseline is None:
+        return concern
+    score = moment.score_of(baseline.series)
+    if score is None or concern.opened_number == moment.number:
+        return concern
+    grown = replace(concern, after=(*concern.after, score)[-3:])
+    if concern.number == moment.number or not _has_settled(grown, moment):
+        return grown
+    return ended(grown, State.closed, Reason.settled, moment.number)
+
+
+def _has_settled(concern: Concern, moment: Moment) -> bool:
+    """Tell whether three steady scores end a concern: at an honest level, or when it never passed `info`."""
+    baseline = concern.signal.baseline
+    if baseline is None:
+        return False
+    key = SeriesKey(*baseline.series.split("|"))
+    dimension = instruments()[key.instrument].dimensions[key.dimension]
+    if not is_settled(concern.after, dimension.reference.sp):
+        return False
+    if concern.severity is Severity.info:
+        return True
+    totals = [figure for figure in moment.figures("primary", about="") if figure.key == key]
+    return any(not figure.is_below_cut for figure in totals)
+
+
+def _series_after(moment: Moment, concerns: Sequence[Concern], settled: Sequence[Concern]) -> dict[str, Series]:
+    """Return every series one session later; scores inside the rater's own concerns stay out of `prior`."""
+    unsettled = {item.subject[0] for item in concerns if item.active and rules()[item.rule].unsettles}
+    restarted = {item.signal.baseline.series.split("|")[0] for item in settled if item.signal.baseline}
+    series = dict(moment.series)
+    if not moment.session.held:
+        return series
+    for rating in moment.session.ratings:
+        for dimension, score in rating.scores.items():
+            key = series_key(rating, dimension)
+            after = series.get(key.text, Series()).with_score(score.percent, key.rater not in unsettled)
+            series[key.text] = after.restarted() if key.rater in restarted else after
+    return series
+
+
+def _capped(signal: Signal, rule: AnyRule, number: int) -> Signal:
+    """Return a signal from ratings as `info` in the case's first three held sessions."""
+    return replace(signal, severity=Severity.info) if rule.capped and number <= EARLY else signal
+
+
+def _discussed(concern: Concern, session: TherapySession) -> Concern:
+    named = (concern.rule, concern.subject) in session.discussed
+    return replace(concern, discussed=True) if named and concern.active else concern
+
+
+def _case_ended(carry: Carry, session: TherapySession, family: Family) -> tuple[Concern, ...]:
+    """Return the carried concerns, closed where a period of treatment ended between the last session and this one."""
+    if carry.last_held_at is None or not _period_ended(family, carry.last_held_at, session.held_at):
+        return carry.concerns
+    return tuple(
+        ended(item, State.closed, Reason.case_ended, carry.number) if item.active else item for item in carry.concerns
+    )
+
+
+def _period_ended(family: Family, since: datetime, until: datetime | None) -> bool:
+    """Tell whether a period of treatment ended on or after one session and before the next (None: no next one)."""
+    first = since.astimezone(UTC).date()
+    next_day = until.astimezone(UTC).date() if until else date.max
+    ends = (date.fromisoformat(item.to) for item in family.periods if item.to and item.ended_as)
+    return any(first <= end < next_day for end in ends)

@@ -1,0 +1,59 @@
+"""What a session hands to the next one, and how it is stored: bounded, typed, rebuildable from the facts."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from service.domain.concern import Concern
+from service.domain.memory import Plain, freeze, thaw
+from service.domain.model import Family, MemberRole
+from service.domain.rules import rules
+from service.domain.trajectory import Series
+
+FOLD_VERSION = 1  # raised when the fold itself changes, so that stored carries are folded anew
+
+Given = Mapping[str, Any]  # rule code → that rule's parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """All that the next session needs of those before it.
+
+    `number` counts held sessions; `roles` are those that ratings named; `joint` counts joint sessions by group;
+    `memories` is rule code → that rule's own memory.
+    """
+
+    number: int = 0
+    last_held_at: datetime | None = None
+    roles: Mapping[str, MemberRole] = field(default_factory=dict)
+    series: Mapping[str, Series] = field(default_factory=dict)
+    joint: Mapping[str, int] = field(default_factory=dict)
+    concerns: tuple[Concern, ...] = ()
+    memories: Mapping[str, Any] = field(default_factory=dict)
+
+
+def carry_to_plain(carry: Carry) -> Plain:
+    """Return a carry as plain JSON."""
+    return freeze(carry)
+
+
+def carry_from_plain(plain: Plain) -> Carry:
+    """Return a stored carry, each rule's memory in the type that the rule declares."""
+    carry = thaw(Carry, plain)
+    typed = {code: thaw(type(rule.memory), carry.memories[code]) for code, rule in rules().items()}
+    return replace(carry, memories=typed)
+
+
+def default_parameters() -> Given:
+    """Return every rule's own parameters."""
+    return {code: rule.parameters for code, rule in rules().items()}
+
+
+def folded_with(family: Family, parameters: Given) -> str:
+    """Return the name of everything but the sessions that a carry depends on; a carry of another name is refolded."""
+    named = [[code, rule.version, freeze(parameters[code])] for code, rule in rules().items()]
+    text = json.dumps([FOLD_VERSION, named, freeze(family)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

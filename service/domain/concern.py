@@ -1,0 +1,180 @@
+"""Signal → concern: what a rule finds at one session, and the run of such findings about one subject."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum, StrEnum
+
+from service.domain.model import Severity, TherapySession
+
+Value = str | float | int | bool | None
+Values = Mapping[str, Value]
+
+KEPT_SESSIONS = 16  # the opening one and the latest fifteen: a standing concern must not grow without bound
+
+
+class State(StrEnum):
+    """The life of a concern; `retracted` belongs to stored alerts alone, a fold never yields it."""
+
+    open = "open"
+    recovering = "recovering"
+    recovered = "recovered"
+    closed = "closed"
+    retracted = "retracted"
+
+
+class Reason(StrEnum):
+    settled = "settled"
+    window_passed = "window-passed"
+    case_ended = "case-ended"
+    facts_changed = "facts-changed"
+    merged = "merged"
+
+
+class Clearing(Enum):
+    """What a session says about an open concern: nothing, no, yes, or that its time is over."""
+
+    blind = "blind"
+    unmet = "unmet"
+    met = "met"
+    passed = "passed"
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A member's own level before the concern opened, frozen in its basis; percent points.
+
+    `series` names the series it stands for, `before` the score that came last before the opening one.
+    """
+
+    series: str
+    mu: float
+    sigma: float
+    n: int
+    before: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A rule's finding about one subject at one session.
+
+    `values` are what was seen, `thresholds` what they were held against; `route` picks the rule's sentence.
+    """
+
+    subject: tuple[str, ...]
+    severity: Severity
+    values: Values
+    thresholds: Values = field(default_factory=dict)
+    route: str = "default"
+    raters: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    not_evaluated: tuple[str, ...] = ()
+    baseline: Baseline | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """A run of signals of one rule about one subject, until it recovers or closes.
+
+    `sessions` are those it rests on; `opened_number` the held sessions at its latest opening; `streak` counts clearings in a row, `blind` held sessions in a row without a
+    figure, `after` the scores of its series since the opening (for settling), `number` the held sessions when it last
+    fired, `ended` the held sessions when it ended, `openings` how often it opened.
+    """
+
+    rule: str
+    rule_version: int
+    subject: tuple[str, ...]
+    severity: Severity
+    opened_session_id: str
+    opened_held_at: datetime
+    opened_number: int
+    sessions: tuple[str, ...]
+    signal: Signal
+    state: State = State.open
+    reason: Reason | None = None
+    openings: int = 1
+    number: int = 0
+    streak: int = 0
+    blind: int = 0
+    after: tuple[float, ...] = ()
+    discussed: bool = False
+    ended: int | None = None
+    last_held_at: datetime | None = None
+
+    @property
+    def active(self) -> bool:
+        return self.state in (State.open, State.recovering)
+
+    @property
+    def identity(self) -> tuple[str, tuple[str, ...], str]:
+        """Return what tells two concerns of one course apart."""
+        return (self.rule, self.subject, self.opened_session_id)
+
+    def resting_on(self, session: TherapySession) -> tuple[str, ...]:
+        """Return `sessions` with this one, bounded to the opening one and the latest fifteen."""
+        if session.session_id in self.sessions:
+            return self.sessions
+        grown = (*self.sessions, session.session_id)
+        return grown if len(grown) <= KEPT_SESSIONS else (grown[0], *grown[2:])
+
+
+def opened(signal: Signal, rule: str, version: int, session: TherapySession, number: int) -> Concern:
+    """Return the concern that a signal opens."""
+    return Concern(
+        rule=rule,
+        rule_version=version,
+        subject=signal.subject,
+        severity=signal.severity,
+        opened_session_id=session.session_id,
+        opened_held_at=session.held_at,
+        opened_number=number,
+        sessions=(session.session_id,),
+        signal=signal,
+        number=number,
+        last_held_at=session.held_at,
+    )
+
+
+def reopened(concern: Concern, signal: Signal, session: TherapySession, number: int) -> Concern:
+    """Return a recovered concern opened again: a new severity and baseline, the same identity."""
+    return replace(
+        concern,
+        severity=signal.severity,
+        signal=signal,
+        sessions=concern.resting_on(session),
+        state=State.open,
+        openings=concern.openings + 1,
+        opened_number=number,
+        number=number,
+        streak=0,
+        blind=0,
+        after=(),
+        discussed=False,
+        ended=None,
+        last_held_at=session.held_at,
+    )
+
+
+def fired_again(concern: Concern, signal: Signal, session: TherapySession, number: int) -> Concern:
+    """Return an active concern after another signal: severity never falls, the frozen baseline stays.
+
+    What was seen is replaced only by something at least as grave, so the basis always carries the severity.
+    """
+    graver = signal.severity.rank >= concern.severity.rank
+    shown = replace(signal, baseline=concern.signal.baseline or signal.baseline) if graver else concern.signal
+    return replace(
+        concern,
+        severity=signal.severity if graver else concern.severity,
+        signal=shown,
+        sessions=concern.resting_on(session),
+        state=State.open,
+        number=number,
+        streak=0,
+        blind=0,
+        last_held_at=session.held_at,
+    )
+
+
+def ended(concern: Concern, state: State, reason: Reason | None, number: int) -> Concern:
+    """Return a concern that recovered or closed."""
+    return replace(concern, state=state, reason=reason, ended=number, streak=0)

@@ -1,0 +1,93 @@
+"""Typed values ↔ plain JSON, so that a carry and each rule's own memory can be stored and read back.
+
+Dataclasses, enums, datetimes, tuples, frozensets, mappings and unions with None; a shape is compiled once per type.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+Plain = Any
+T = TypeVar("T")
+Thaw = Callable[[Plain], Any]
+
+
+def freeze(value: object) -> Plain:
+    """Return a value as plain JSON: dataclasses as lists of their fields, enums as codes, times as ISO strings."""
+    if isinstance(value, Enum):
+        return value.value
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {key: freeze(item) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(freeze(item) for item in value)
+    if isinstance(value, tuple | list):
+        return [freeze(item) for item in value]
+    kind: Any = type(value)
+    return [freeze(getattr(value, name)) for name in _names(kind)]
+
+
+def thaw(kind: type[T], plain: Plain) -> T:
+    """Return the value of a type from its plain JSON; KeyError, TypeError or ValueError when it is of another shape."""
+    wanted: Any = kind
+    result: T = _thaw_of(wanted)(plain)
+    return result
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    if not is_dataclass(kind):
+        raise TypeError(f"{kind.__name__} cannot be stored")
+    return tuple(item.name for item in fields(kind))
+
+
+@cache
+def _thaw_of(kind: Any) -> Thaw:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return _optional(tuple(item for item in arguments if item is not NoneType))
+    if origin is tuple:
+        return _tuple(arguments)
+    if origin is frozenset:
+        inner = _thaw_of(arguments[0])
+        return lambda plain: frozenset(inner(item) for item in plain)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        inner = _thaw_of(arguments[1])
+        return lambda plain: {key: inner(item) for key, item in plain.items()}
+    if is_dataclass(kind):
+        return _dataclass(kind)
+    if kind is datetime:
+        return datetime.fromisoformat
+    return kind if isinstance(kind, type) and issubclass(kind, Enum) else _as_is
+
+
+def _as_is(plain: Plain) -> Plain:
+    return plain
+
+
+def _optional(kinds: tuple[Any, ...]) -> Thaw:
+    if len(kinds) != 1:
+        return _as_is  # a union of plain scalars stands for itself
+    inner = _thaw_of(kinds[0])
+    return lambda plain: None if plain is None else inner(plain)
+
+
+def _tuple(arguments: tuple[Any, ...]) -> Thaw:
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        inner = _thaw_of(arguments[0])
+        return tuple if inner is _as_is else lambda plain: tuple(inner(item) for item in plain)
+    inners = tuple(_thaw_of(argument) for argument in arguments)
+    return lambda plain: tuple(thaw_item(item) for thaw_item, item in zip(inners, plain, strict=True))
+
+
+def _dataclass(kind: Any) -> Thaw:
+    hints = get_type_hints(kind)
+    thaws = tuple(_thaw_of(hints[name]) for name in _names(kind))
+    return lambda plain: kind(*(thaw_field(item) for thaw_field, item in zip(thaws, plain, strict=True)))

@@ -1,0 +1,172 @@
+"""What a rule may see at one session: the session, the family, each rater's series before it, the open concerns."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from service.domain.concern import Baseline, Concern, Signal
+from service.domain.instruments import Dimension, Instrument, instruments
+from service.domain.model import Attendance, Family, Indicator, Phase, RaterKind, Rating, TherapySession, stayed_away
+from service.domain.model import present as present_in
+from service.domain.trajectory import Series, SeriesKey, at_most, baseline_of, below, reliable_change, z_against
+
+EMPTY = Series()
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One dimension of one rating in this session, beside the same series before it. Scores are percent."""
+
+    key: SeriesKey
+    rating: Rating
+    value: float
+    series: Series
+    instrument: Instrument
+    dimension: Dimension
+
+    @property
+    def rater(self) -> str:
+        return self.rating.rater_id
+
+    @property
+    def sp(self) -> float:
+        return self.dimension.reference.sp
+
+    @property
+    def sd(self) -> float:
+        return self.dimension.reference.sd
+
+    @property
+    def low_mark(self) -> float:
+        return self.dimension.low_mark
+
+    @property
+    def reliable_change(self) -> float:
+        return reliable_change(self.sd, self.sp, self.dimension.reference.reliability)
+
+    @property
+    def baseline(self) -> Baseline | None:
+        return baseline_of(self.key, self.series, self.sp)
+
+    @property
+    def z(self) -> float | None:
+        return z_against(self.value, self.baseline)
+
+    @property
+    def cut(self) -> float:
+        """Return the instrument's own cut-off in percent; the low mark stands where there is none."""
+        cutoff = self.instrument.cut(self.key.dimension)
+        if cutoff is None:
+            return self.low_mark
+        mean = cutoff.raw / len(self.dimension.items) if self.dimension.raw == "sum" else cutoff.raw
+        return 100 * (mean - self.instrument.minimum) / (self.instrument.maximum - self.instrument.minimum)
+
+    @property
+    def is_below_cut(self) -> bool:
+        cutoff = self.instrument.cut(self.key.dimension)
+        inclusive = cutoff is not None and cutoff.comparator == "<="
+        return at_most(self.value, self.cut) if inclusive else below(self.value, self.cut)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One session as the rules see it.
+
+    `number` counts held sessions, this one included if held; `family` has every member known so far with the role
+    known so far; `series` are those BEFORE this session; `concerns` are active or ended within three held sessions,
+    as they stand before this rule; `signals` are what the rules asked earlier in this session found.
+    """
+
+    session: TherapySession
+    number: int
+    family: Family
+    series: Mapping[str, Series]
+    concerns: tuple[Concern, ...] = ()
+    signals: Mapping[str, tuple[Signal, ...]] = field(default_factory=dict)
+
+    def figures(self, part: str, kind: RaterKind = RaterKind.member, about: str = "therapist") -> Iterator[Figure]:
+        """Yield this session's post figures that play a part (primary, bond, goals, tasks, safety, within).
+
+        Outcome forms never count, nor does a session that was not held. `about` matches as a whole or as the kind
+        of a reference (`member` matches `member/ana`), `""` matches anything; the order is the natural key's.
+        """
+        if not self.session.held:
+            return
+        for rating in sorted(self.session.ratings, key=lambda rating: rating.natural_key):
+            if rating.rater_kind is not kind or rating.phase is not Phase.post or not matches(rating.about, about):
+                continue
+            instrument = instruments()[rating.instrument]
+            code = instrument.dimension_of(part)
+            if instrument.context == "alliance" and code is not None and code in rating.scores:
+                yield self.figure(rating, instrument, code)
+
+    def figure(self, rating: Rating, instrument: Instrument, dimension: str) -> Figure:
+        """Return one dimension of a rating of this session with its series before."""
+        key = series_key(rating, dimension)
+        score = rating.scores[dimension].percent
+        return Figure(
+            key, rating, score, self.series.get(key.text, EMPTY), instrument, instrument.dimensions[dimension]
+        )
+
+    def score_of(self, series: str) -> float | None:
+        """Return this session's score of a series by its text; None where it has none."""
+        key = SeriesKey(*series.split("|"))
+        for rating in self.session.ratings if self.session.held else ():
+            if series_key(rating, key.dimension) == key and key.dimension in rating.scores:
+                return rating.scores[key.dimension].percent
+        return None
+
+    def member_ids(self) -> list[str]:
+        """Return every member known so far, sorted."""
+        return sorted(self.family.members)
+
+    def present(self, member_id: str) -> bool | None:
+        """Tell whether a member was in the room; None where nothing is known."""
+        return present_in(self.session, member_id)
+
+    def stayed_away(self, member_id: str) -> bool:
+        """Tell whether a member was a `no-show`: by entry, or active and expected in a session nobody came to."""
+        member = self.family.members.get(member_id)
+        by_entry = member_id in self.session.attendance
+        if not by_entry and (member is None or not member.active or not member.expected):
+            return False
+        return stayed_away(self.session, member_id)
+
+    def invited(self, member_id: str) -> bool:
+        """Tell whether a member is known to have been invited: they came, or an entry says why they did not."""
+        entry = self.session.attendance.get(member_id)
+        if entry is not None:
+            return entry is not Attendance.not_invited
+        return bool(self.present(member_id)) or self.stayed_away(member_id)
+
+    @property
+    def observed(self) -> bool:
+        return self.session.held and self.session.indicators_observed
+
+    def indicators(self, kinds: frozenset[str]) -> list[Indicator]:
+        """Return this session's indicators of some kinds, sorted so that the gravest of each pair comes first."""
+        found = [item for item in self.session.indicators if item.kind in kinds]
+        return sorted(found, key=lambda item: (item.from_, item.toward or "", -item.severity, item.source, item.kind))
+
+    def active(self, rule: str, subject: tuple[str, ...]) -> Concern | None:
+        """Return the open or recovering concern of a rule about a subject."""
+        return next((item for item in self.active_of(rule) if item.subject == subject), None)
+
+    def active_of(self, rule: str) -> Iterator[Concern]:
+        """Yield the open or recovering concerns of a rule."""
+        return (item for item in self.concerns if item.rule == rule and item.active)
+
+    def signalled(self, rule: str, subject: tuple[str, ...] | None = None) -> Signal | None:
+        """Return what a rule asked earlier found in this session about a subject (any, if None)."""
+        found = self.signals.get(rule, ())
+        return next((signal for signal in found if subject is None or signal.subject == subject), None)
+
+
+def series_key(rating: Rating, dimension: str) -> SeriesKey:
+    """Return the series to which one dimension of a rating belongs."""
+    rater = f"{rating.rater_kind.value}/{rating.rater_id}"
+    return SeriesKey(rater, rating.instrument, rating.phase.value, rating.about, dimension)
+
+
+def matches(about: str, wanted: str) -> bool:
+    """Tell whether what a rating is about is what somebody asks for: the same, or of that kind of reference."""
+    return wanted in ("", about) or about.startswith(f"{wanted}/")

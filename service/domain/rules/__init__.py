@@ -1,0 +1,84 @@
+"""Rules: one file, one constant RULE; the module's docstring is its published page."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from graphlib import TopologicalSorter
+from typing import Any, Generic, TypeVar
+
+from service.domain.concern import Clearing, Concern, Signal
+from service.domain.moment import Moment
+from service.domain.registry import collect
+
+Memory = TypeVar("Memory")
+Parameters = TypeVar("Parameters")
+
+
+@dataclass(frozen=True, slots=True)
+class NoMemory:
+    """The memory of a rule that needs none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Generic[Memory, Parameters]):
+    """One rule as data and two pure functions.
+
+    `check(moment, memory, parameters)` returns the memory after this session and the signals in it; `clear(moment,
+    concern, memory, parameters)` says what the session means for an active concern that did not fire in it (memory is
+    the one after `check`). `clears_after` clearings in a row recover it, one when it was `discussed` and
+    `once_when_discussed`.
+
+    `capped`: rests on ratings, so only `info` in the case's first three held sessions. `unsettles`: while such a
+    concern is active its subject's scores stay out of `prior`. `settles`: three steady scores close it. `inhibits`
+    blocks the opening of other rules about the same subject in the same session; `after` names rules whose signals
+    this one reads. `silent_on_hold`: not shown while the case is on safety hold.
+    `texts` is route → sentence; `next_steps` are codes; `grade` is the evidence grade A-D, `basis_unit` whose units.
+    """
+
+    code: str
+    version: int
+    title: str
+    grade: str
+    texts: Mapping[str, str]
+    next_steps: tuple[str, ...]
+    parameters: Parameters
+    memory: Memory
+    check: Callable[[Moment, Memory, Parameters], tuple[Memory, tuple[Signal, ...]]]
+    clear: Callable[[Moment, Concern, Memory, Parameters], Clearing]
+    clears_after: int = 2
+    once_when_discussed: bool = False
+    capped: bool = False
+    unsettles: bool = False
+    settles: bool = False
+    silent_on_hold: bool = False
+    inhibits: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    unit: str = "ours"
+
+
+AnyRule = Rule[Any, Any]
+
+
+@cache
+def rules() -> Mapping[str, AnyRule]:
+    """Return every rule by code, in the order in which they are asked: the specific before the generic."""
+    found = collect(sys.modules[__name__], "RULE", Rule)
+    order: TopologicalSorter[str] = TopologicalSorter({code: set() for code in found})
+    for rule in found.values():
+        order.add(rule.code, *(code for code in rule.after if code in found))
+        for code in rule.inhibits:
+            if code in found:
+                order.add(code, rule.code)
+    return {code: found[code] for code in _stable(order)}
+
+
+def _stable(order: "TopologicalSorter[str]") -> list[str]:
+    """Return a topological order in which ties go by the code, so that two machines agree."""
+    order.prepare()
+    asked: list[str] = []
+    while order.is_active():
+        ready = sorted(order.get_ready())
+        asked.extend(ready)
+        order.done(*ready)
+    return asked
