@@ -27,6 +27,7 @@ REMEMBERED = 3  # held sessions for which an ended concern can be reopened and r
 BLIND_LIMIT = 6  # held sessions in a row without a figure, then a concern's window has passed
 EARLY = 3  # the case's first held sessions, in which ratings alone are only `info`
 
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one session adds: the carry after it, its signals, and every concern as it stands after it.

@@ -76,9 +76,9 @@ class Signal:
 class Concern:
     """A run of signals of one rule about one subject, until it recovers or closes.
 
-    `sessions` are those it rests on; `opened_number` the held sessions at its latest opening; `streak` counts clearings in a row, `blind` held sessions in a row without a
-    figure, `after` the scores of its series since the opening (for settling), `number` the held sessions when it last
-    fired, `ended` the held sessions when it ended, `openings` how often it opened.
+    `sessions` are those it rests on; `opened_number` the held sessions at its latest opening, `number` when it last
+    fired, `ended` when it ended; `streak` counts clearings in a row, `blind` held sessions in a row without a figure,
+    `after` the scores of its series since the opening (for settling), `openings` how often it opened.
     """
 
     rule: str

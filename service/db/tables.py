@@ -1,0 +1,304 @@
+"""Every table. Each key leads with the organization, so that one day the rows can live on many machines.
+
+No triggers, no sequences, no foreign key across organizations; only `release` stands outside. Codes are strings
+checked in code, so a new instrument or rule needs no migration. Ids sort by their bytes, as they do in Python.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(referred_table_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+}
+
+
+class Code(Text):
+    """Text that compares by its bytes whatever the database's language is."""
+
+    def __init__(self) -> None:
+        super().__init__(collation="C")
+
+
+def table_of(row: type[SQLModel]) -> Table:
+    """Return the table of a row class."""
+    return SQLModel.metadata.tables[str(row.__tablename__)]
+
+
+def organization_key() -> Any:
+    return Field(sa_column=Column("organization_id", Uuid(), primary_key=True))
+
+
+def key_part(name: str) -> Any:
+    return Field(sa_column=Column(name, Code(), primary_key=True))
+
+
+def code(name: str, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(name, Code(), nullable=nullable))
+
+
+def codes(name: str, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(name, ARRAY(Code()), nullable=nullable))
+
+
+def document(name: str, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(name, JSONB(none_as_null=True), nullable=nullable))
+
+
+def moment(name: str, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(name, DateTime(timezone=True), nullable=nullable))
+
+
+def number(name: str, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(name, Integer(), nullable=nullable))
+
+
+def flag(name: str, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(name, Boolean(), nullable=nullable))
+
+
+def of_organization() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["organization_id"], ["organizations.organization_id"])
+
+
+def of_case() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["organization_id", "case_id"], ["cases.organization_id", "cases.case_id"])
+
+
+def of_session() -> ForeignKeyConstraint:
+    columns = ["organization_id", "case_id", "session_id"]
+    return ForeignKeyConstraint(columns, [f"sessions.{column}" for column in columns])
+
+
+class OrganizationRow(SQLModel, table=True):
+    """A tenant. `change_number` counts changes of alerts; taken last in a transaction, it orders them by commit."""
+
+    __tablename__ = "organizations"
+    organization_id: UUID = organization_key()
+    name: str = Field(sa_column=Column("name", Text(), nullable=False))
+    test: bool = flag("test")
+    change_number: int = Field(sa_column=Column("change_number", BigInteger(), nullable=False))
+    created_at: datetime = moment("created_at")
+
+
+class KeyRow(SQLModel, table=True):
+    """An API key: its id and the SHA-256 of its secret; the secret itself is shown once and not kept."""
+
+    __tablename__ = "keys"
+    __table_args__ = (of_organization(),)
+    organization_id: UUID = organization_key()
+    key_id: str = key_part("key_id")
+    secret_hash: bytes = Field(sa_column=Column("secret_hash", LargeBinary(), nullable=False))
+    scopes: list[str] = codes("scopes")
+    created_at: datetime = moment("created_at")
+    expires_at: datetime | None = moment("expires_at", nullable=True)
+    revoked_at: datetime | None = moment("revoked_at", nullable=True)
+
+
+class CaseRow(SQLModel, table=True):
+    """The client system in treatment, as announced; its row is the lock under which its course is written."""
+
+    __tablename__ = "cases"
+    __table_args__ = (of_organization(),)
+    organization_id: UUID = organization_key()
+    case_id: str = key_part("case_id")
+    facts: dict[str, Any] = document("facts")
+    announced: bool = flag("announced")
+    revision: int = number("revision")
+    created_at: datetime = moment("created_at")
+    changed_at: datetime = moment("changed_at")
+
+
+class SessionRow(SQLModel, table=True):
+    """A therapy session as announced (`facts` null while only ratings speak of it) and its place in the course."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        of_case(),
+        Index(
+            "ix_sessions_course",
+            "organization_id",
+            "case_id",
+            "held_at",
+            "session_id",
+            postgresql_where=text("in_course"),
+        ),
+    )
+    organization_id: UUID = organization_key()
+    case_id: str = key_part("case_id")
+    session_id: str = key_part("session_id")
+    facts: dict[str, Any] | None = document("facts", nullable=True)
+    inherited: list[str] | None = codes("inherited", nullable=True)
+    held_at: datetime | None = moment("held_at", nullable=True)
+    in_course: bool = flag("in_course")
+    revision: int = number("revision")
+    created_at: datetime = moment("created_at")
+    changed_at: datetime = moment("changed_at")
+
+
+class RatingRow(SQLModel, table=True):
+    """One rating as it stands now; `facts` holds what was sent, `scores` what was computed from it."""
+
+    __tablename__ = "ratings"
+    __table_args__ = (
+        of_session(),
+        UniqueConstraint(
+            "organization_id",
+            "case_id",
+            "session_id",
+            "rater_kind",
+            "rater_id",
+            "about",
+            "instrument",
+            "phase",
+            name="uq_ratings_natural_key",
+        ),
+        Index(
+            "uq_ratings_record_id",
+            "organization_id",
+            "case_id",
+            "rater_kind",
+            "rater_id",
+            "record_id",
+            unique=True,
+            postgresql_where=text("record_id IS NOT NULL AND state = 'live'"),
+        ),
+        Index("ix_ratings_changed", "organization_id", "changed_at", "rating_id"),
+    )
+    organization_id: UUID = organization_key()
+    rating_id: UUID = Field(sa_column=Column("rating_id", Uuid(), primary_key=True))
+    case_id: str = code("case_id")
+    session_id: str = code("session_id")
+    rater_kind: str = code("rater_kind")
+    rater_id: str = code("rater_id")
+    about: str = code("about")
+    instrument: str = code("instrument")
+    phase: str = code("phase")
+    facts: dict[str, Any] = document("facts")
+    scores: dict[str, Any] = document("scores")
+    instrument_version: str = code("instrument_version")
+    record_id: str | None = code("record_id", nullable=True)
+    state: str = code("state")
+    reason: str | None = code("reason", nullable=True)
+    revision: int = number("revision")
+    received_at: datetime = moment("received_at")
+    changed_at: datetime = moment("changed_at")
+
+
+class RevisionRow(SQLModel, table=True):
+    """A superseded state of a rating; history is never rewritten."""
+
+    __tablename__ = "revisions"
+    __table_args__ = (
+        ForeignKeyConstraint(["organization_id", "rating_id"], ["ratings.organization_id", "ratings.rating_id"]),
+    )
+    organization_id: UUID = organization_key()
+    rating_id: UUID = Field(sa_column=Column("rating_id", Uuid(), primary_key=True))
+    revision: int = Field(sa_column=Column("revision", Integer(), primary_key=True, autoincrement=False))
+    facts: dict[str, Any] = document("facts")
+    scores: dict[str, Any] = document("scores")
+    state: str = code("state")
+    reason: str | None = code("reason", nullable=True)
+    changed_at: datetime = moment("changed_at")
+
+
+class CarryRow(SQLModel, table=True):
+    """What a session hands to the next; computed, so it may be deleted at any time and is folded anew."""
+
+    __tablename__ = "carries"
+    __table_args__ = (of_session(),)
+    organization_id: UUID = organization_key()
+    case_id: str = key_part("case_id")
+    session_id: str = key_part("session_id")
+    folded_with: str = code("folded_with")
+    carry: list[Any] = document("carry")
+
+
+class AlertRow(SQLModel, table=True):
+    """A stored concern with its handling; `concern` is the concern as it was last folded."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (
+        of_case(),
+        Index("ix_alerts_case", "organization_id", "case_id", "alert_id"),
+        Index("ix_alerts_changes", "organization_id", "change_number", unique=True),
+    )
+    organization_id: UUID = organization_key()
+    alert_id: UUID = Field(sa_column=Column("alert_id", Uuid(), primary_key=True))
+    case_id: str = code("case_id")
+    rule: str = code("rule")
+    subject: list[str] = codes("subject")
+    severity: str = code("severity")
+    state: str = code("state")
+    state_reason: str | None = code("state_reason", nullable=True)
+    concern: list[Any] = document("concern")
+    sessions: list[str] = codes("sessions")
+    therapists: list[str] = codes("therapists")
+    origin: str = code("origin")
+    handling: str = code("handling")
+    handled: dict[str, Any] | None = document("handled", nullable=True)
+    handling_revision: int = number("handling_revision")
+    snoozed_until: datetime | None = moment("snoozed_until", nullable=True)
+    snoozed_until_number: int | None = number("snoozed_until_number", nullable=True)
+    revision: int = number("revision")
+    change_number: int = Field(sa_column=Column("change_number", BigInteger(), nullable=False))
+    opened_at: datetime = moment("opened_at")
+    changed_at: datetime = moment("changed_at")
+
+
+class HandlingRow(SQLModel, table=True):
+    """One act of handling by the id its client made, so that a repeated one changes nothing."""
+
+    __tablename__ = "handlings"
+    __table_args__ = (
+        ForeignKeyConstraint(["organization_id", "alert_id"], ["alerts.organization_id", "alerts.alert_id"]),
+    )
+    organization_id: UUID = organization_key()
+    alert_id: UUID = Field(sa_column=Column("alert_id", Uuid(), primary_key=True))
+    handling_id: str = key_part("handling_id")
+    body: dict[str, Any] = document("body")
+    received_at: datetime = moment("received_at")
+
+
+class AuditRow(SQLModel, table=True):
+    """Who wrote what and when: ids only, never a value."""
+
+    __tablename__ = "audit"
+    __table_args__ = (of_organization(),)
+    organization_id: UUID = organization_key()
+    audit_id: UUID = Field(sa_column=Column("audit_id", Uuid(), primary_key=True))
+    at: datetime = moment("at")
+    key_id: str = code("key_id")
+    action: str = code("action")
+    thing: str = code("thing")
+    revision: int | None = number("revision", nullable=True)
+
+
+class ReleaseRow(SQLModel, table=True):
+    """One row, written by migrations: the newest head applied and the oldest version of the service it admits."""
+
+    __tablename__ = "release"
+    head: str = key_part("head")
+    min_app_version: str = code("min_app_version")

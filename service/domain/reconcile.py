@@ -1,0 +1,176 @@
+"""Recomputed concerns against stored alerts: which alert a concern is, what changed, what lost its ground."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from service.domain.concern import Concern, Reason, State
+from service.domain.memory import freeze
+from service.domain.model import Severity
+from service.domain.rules import rules
+
+
+class Handling(StrEnum):
+    new = "new"
+    acknowledged = "acknowledged"
+    snoozed = "snoozed"
+    dismissed = "dismissed"
+
+
+class Origin(StrEnum):
+    live = "live"
+    backfill = "backfill"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """A stored concern with its handling.
+
+    `change_number` is its place among the organization's changes, set when the change is written; a snooze ends at
+    `snoozed_until` or once the case counts `snoozed_until_number` held sessions.
+    """
+
+    alert_id: str
+    case_id: str
+    concern: Concern
+    therapists: tuple[str, ...]
+    origin: Origin
+    opened_at: datetime
+    changed_at: datetime
+    handling: Handling = Handling.new
+    handled: Mapping[str, Any] | None = None
+    handling_revision: int = 0
+    snoozed_until: datetime | None = None
+    snoozed_until_number: int | None = None
+    revision: int = 1
+    change_number: int = 0
+
+    @property
+    def retracted(self) -> bool:
+        return self.concern.state is State.retracted
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """An alert as it stands now; `seen` if a reader can tell the difference, else only its bookkeeping moved."""
+
+    alert: Alert
+    seen: bool
+
+
+def basis_of(concern: Concern) -> dict[str, Any]:
+    """Return all that an alert rests on; recomputing from it gives the same alert."""
+    rule, signal = rules().get(concern.rule), concern.signal
+    return {
+        "values": dict(signal.values),
+        "thresholds": dict(signal.thresholds),
+        "sessions": list(concern.sessions),
+        "raters": list(signal.raters),
+        "missing": list(signal.missing),
+        "not_evaluated": list(signal.not_evaluated),
+        "baseline": _named(signal.baseline),
+        "route": signal.route,
+        "unit": rule.unit if rule else "ours",
+        "evidence": rule.grade if rule else None,
+        "parameters": _named(rule.parameters) if rule else {},
+    }
+
+
+def _named(value: Any) -> Any:
+    """Return a dataclass as a map of its fields; None stays None."""
+    return None if value is None else {name: freeze(getattr(value, name)) for name in value.__dataclass_fields__}
+
+
+def reconcile(
+    concerns: Iterable[Concern], stored: Iterable[Alert], at: datetime, make: Callable[[Concern], Alert]
+) -> list[Reconciled]:
+    """Return the alerts that differ from what is stored.
+
+    `concerns` are those of the refolded part of one case, `stored` its alerts that rest on any session of that part.
+    A concern is the alert of the same rule and subject with which it shares a session: the oldest id survives a merge
+    (the others are retracted as `merged`), the earlier part keeps the id after a split, and an alert that no concern
+    stands for any more is retracted as `facts-changed`; should its ground come back, it lives again.
+    """
+    theirs = _grouped(stored, lambda alert: (alert.concern.rule, alert.concern.subject))
+    ours = _grouped(concerns, lambda concern: (concern.rule, concern.subject))
+    changed: list[Reconciled] = []
+    for key in sorted({*theirs, *ours}):
+        changed += _of_one_subject(ours.get(key, []), theirs.get(key, []), at, make)
+    return changed
+
+
+def _grouped(items: Iterable[Any], key: Callable[[Any], tuple[str, tuple[str, ...]]]) -> dict[Any, list[Any]]:
+    groups: dict[Any, list[Any]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def _of_one_subject(
+    concerns: Sequence[Concern], stored: Sequence[Alert], at: datetime, make: Callable[[Concern], Alert]
+) -> list[Reconciled]:
+    left = sorted(stored, key=lambda alert: (alert.retracted, alert.opened_at, alert.alert_id))
+    changed: list[Reconciled] = []
+    for concern in sorted(concerns, key=lambda item: (item.opened_held_at, item.opened_session_id)):
+        match = next((alert for alert in left if _overlap(alert.concern, concern) and _may_be(alert)), None)
+        if match is None:
+            changed.append(Reconciled(make(concern), seen=True))
+            continue
+        left.remove(match)
+        moved = _moved(match, concern, at)
+        if moved is not None:
+            changed.append(moved)
+    for alert in left:
+        if not alert.retracted:
+            merged = any(_overlap(alert.concern, concern) for concern in concerns)
+            changed.append(_retracted(alert, Reason.merged if merged else Reason.facts_changed, at))
+    return changed
+
+
+def _overlap(one: Concern, other: Concern) -> bool:
+    return not set(one.sessions).isdisjoint(other.sessions)
+
+
+def _may_be(alert: Alert) -> bool:
+    """Tell whether an alert may stand for a concern again; one that was merged away may not."""
+    return alert.concern.reason is not Reason.merged
+
+
+def _moved(alert: Alert, concern: Concern, at: datetime) -> Reconciled | None:
+    """Return the alert with its concern as recomputed; None if nothing at all changed."""
+    before = alert.concern
+    if before == concern:
+        return None
+    if _shown(before) == _shown(concern):
+        return Reconciled(replace(alert, concern=concern), seen=False)
+    moved = replace(alert, concern=concern, revision=alert.revision + 1, changed_at=at)
+    reopened = concern.active and (not before.active or concern.openings > before.openings)
+    risen = concern.severity is Severity.critical and before.severity is not Severity.critical
+    if (reopened or risen) and alert.handling is not Handling.new:
+        moved = unhandled(moved)
+    return Reconciled(moved, seen=True)
+
+
+def unhandled(alert: Alert) -> Alert:
+    """Return an alert that waits for somebody again."""
+    return replace(
+        alert,
+        handling=Handling.new,
+        handled=None,
+        handling_revision=alert.handling_revision + 1,
+        snoozed_until=None,
+        snoozed_until_number=None,
+    )
+
+
+def _retracted(alert: Alert, reason: Reason, at: datetime) -> Reconciled:
+    concern = replace(alert.concern, state=State.retracted, reason=reason)
+    return Reconciled(replace(alert, concern=concern, revision=alert.revision + 1, changed_at=at), seen=True)
+
+
+def _shown(concern: Concern) -> tuple[Any, ...]:
+    """Return what a reader sees of a concern."""
+    opened = (concern.opened_session_id, concern.opened_held_at)
+    return (concern.state, concern.reason, concern.severity, concern.rule_version, opened, basis_of(concern))

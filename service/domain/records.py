@@ -1,0 +1,167 @@
+"""What is known of some cases while commands are judged: cases, sessions and ratings, now and before."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from service.domain.commands import Document, RatingFacts, RetractionReason
+from service.domain.facts import EMPTY_CASE, held_at_of, session_of
+from service.domain.model import TherapySession
+
+
+class RatingState(StrEnum):
+    live = "live"
+    retracted = "retracted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One state a rating was in."""
+
+    revision: int
+    facts: RatingFacts
+    state: RatingState
+    reason: RetractionReason | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatingRecord:
+    """One rating with its history; `past` holds the superseded revisions, oldest first."""
+
+    rating_id: str
+    facts: RatingFacts
+    instrument_version: str
+    state: RatingState
+    reason: RetractionReason | None
+    revision: int
+    received_at: datetime
+    changed_at: datetime
+    past: tuple[Revision, ...] = ()
+
+    @property
+    def live(self) -> bool:
+        return self.state is RatingState.live
+
+    @property
+    def current(self) -> Revision:
+        return Revision(
+            revision=self.revision,
+            facts=self.facts,
+            state=self.state,
+            reason=self.reason,
+            changed_at=self.changed_at,
+        )
+
+    def revised(
+        self, facts: RatingFacts, state: RatingState, reason: RetractionReason | None, at: datetime
+    ) -> "RatingRecord":
+        """Return the rating one revision later, the present state moved into its history."""
+        return replace(
+            self,
+            facts=facts,
+            state=state,
+            reason=reason,
+            revision=self.revision + 1,
+            changed_at=at,
+            past=(*self.past, self.current),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRecord:
+    """One session; `facts` None while only ratings speak of it, `inherited` the case's therapists once it took them."""
+
+    case_id: str
+    session_id: str
+    facts: Document | None
+    inherited: tuple[str, ...] | None
+    revision: int
+    created_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRecord:
+    """One case; not `announced` while only ratings and sessions speak of it, revision 0 before anything does."""
+
+    case_id: str
+    facts: Document = field(default_factory=lambda: EMPTY_CASE)
+    announced: bool
+    revision: int
+    created_at: datetime
+    changed_at: datetime
+
+
+@dataclass(slots=True)
+class Records:
+    """The working set of one unit of writing; judging a command changes it, nothing else does.
+
+    `ratings` by id, `sessions` by (case, session); `raters` are the members with live ratings of the cases whose
+    facts are to be replaced. `changed_*` name what must be written.
+    """
+
+    cases: dict[str, CaseRecord] = field(default_factory=dict)
+    sessions: dict[tuple[str, str], SessionRecord] = field(default_factory=dict)
+    ratings: dict[str, RatingRecord] = field(default_factory=dict)
+    raters: dict[str, set[str]] = field(default_factory=dict)
+    changed_cases: set[str] = field(default_factory=set)
+    changed_sessions: set[tuple[str, str]] = field(default_factory=set)
+    changed_ratings: set[str] = field(default_factory=set)
+    by_key: dict[tuple[str, ...], str] = field(default_factory=dict)
+    by_session: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
+    def keep_rating(self, record: RatingRecord, changed: bool = True) -> None:
+        """Take in a rating as it stands now."""
+        facts = record.facts
+        self.ratings[record.rating_id] = record
+        self.by_key[facts.natural_key] = record.rating_id
+        self.by_session.setdefault((facts.case_id, facts.session_id), set()).add(record.rating_id)
+        if changed:
+            self.changed_ratings.add(record.rating_id)
+
+    def keep_session(self, record: SessionRecord) -> None:
+        """Take in a session as it stands now, to be written."""
+        self.sessions[record.case_id, record.session_id] = record
+        self.changed_sessions.add((record.case_id, record.session_id))
+
+    def keep_case(self, record: CaseRecord) -> None:
+        """Take in a case as it stands now, to be written."""
+        self.cases[record.case_id] = record
+        self.changed_cases.add(record.case_id)
+
+    def of_session(self, key: tuple[str, str]) -> list[RatingRecord]:
+        """Return the ratings of a session, retracted ones too, in the order of their natural keys."""
+        records = (self.ratings[rating_id] for rating_id in self.by_session.get(key, ()))
+        return sorted(records, key=lambda record: record.facts.natural_key)
+
+    def live_facts(self, key: tuple[str, str]) -> list[RatingFacts]:
+        """Return the facts of a session's live ratings."""
+        return [record.facts for record in self.of_session(key) if record.live]
+
+    def held_at(self, key: tuple[str, str]) -> datetime | None:
+        """Return when a session took place, as far as is known."""
+        session = self.sessions.get(key)
+        return held_at_of(session.facts if session else None, self.live_facts(key))
+
+    def therapy_session(self, key: tuple[str, str]) -> TherapySession | None:
+        """Return a session as the fold sees it; None if it is no part of the course."""
+        record = self.sessions.get(key)
+        if record is None:
+            return None
+        return session_of(record.session_id, record.facts, self.live_facts(key), record.inherited or ())
+
+    def record_id_holder(self, facts: RatingFacts, but: str | None) -> str | None:
+        """Return the other live rating of the same case and rater that has this record id."""
+        for record in self.ratings.values():
+            same = (record.facts.case_id, record.facts.rater_kind, record.facts.rater_id, record.facts.record_id)
+            wanted = (facts.case_id, facts.rater_kind, facts.rater_id, facts.record_id)
+            if facts.record_id is not None and record.live and same == wanted and record.rating_id != but:
+                return record.rating_id
+        return None
+
+
+def live_members(ratings: Iterable[RatingRecord]) -> set[str]:
+    """Return the members that have live ratings."""
+    return {record.facts.rater_id for record in ratings if record.live and record.facts.rater_kind.value == "member"}
