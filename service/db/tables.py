@@ -118,7 +118,10 @@ class KeyRow(SQLModel, table=True):
 
 
 class CaseRow(SQLModel, table=True):
-    """The client system in treatment, as announced; its row is the lock under which its course is written."""
+    """The client system in treatment, as announced; its row is the lock under which its course is written.
+
+    `held_sessions` and `last_session_id` follow from the course; they let alerts be read without it.
+    """
 
     __tablename__ = "cases"
     __table_args__ = (of_organization(),)
@@ -126,6 +129,8 @@ class CaseRow(SQLModel, table=True):
     case_id: str = key_part("case_id")
     facts: dict[str, Any] = document("facts")
     announced: bool = flag("announced")
+    held_sessions: int = number("held_sessions")
+    last_session_id: str | None = code("last_session_id", nullable=True)
     revision: int = number("revision")
     created_at: datetime = moment("created_at")
     changed_at: datetime = moment("changed_at")
