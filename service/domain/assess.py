@@ -61,6 +61,7 @@ def step(carry: Carry, session: TherapySession, family: Family, parameters: Give
     following = Carry(
         number=number,
         last_held_at=session.held_at if session.held else carry.last_held_at,
+        last_session_id=session.session_id if session.held else carry.last_session_id,
         roles=roles,
         series=_series_after(moment, concerns, settled),
         joint=carry.joint,

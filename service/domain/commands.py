@@ -57,11 +57,15 @@ class RatingFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A wish to write: by which key, received when; `backfill` stories are told without delivery."""
+    """A wish to write: by which key, received when.
+
+    A `backfill` tells an old story and delivers nothing; without `shown` the answer needs no figures.
+    """
 
     key_id: str
     received_at: datetime
     backfill: bool = False
+    shown: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,187 @@
+"""What the unit of writing stores: plain functions taking `db`, each one statement for a whole batch."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from service.db.engine import Db
+from sqlalchemy import ARRAY, and_, any_, bindparam, delete, update
+from sqlalchemy.dialects.postgresql import insert
+from uuid_utils.compat import uuid7
+
+from service.db.queries import SessionKey
+from service.db.rows import alert_row, rating_row, revision_row
+from service.db.tables import (
+    AlertRow,
+    AuditRow,
+    CarryRow,
+    CaseRow,
+    Code,
+    OrganizationRow,
+    RatingRow,
+    RevisionRow,
+    SessionRow,
+    table_of,
+)
+from service.domain.facts import EMPTY_CASE
+from service.domain.reconcile import Alert
+from service.domain.records import CaseRecord, RatingRecord, SessionRecord
+
+organizations, cases, sessions = table_of(OrganizationRow), table_of(CaseRow), table_of(SessionRow)
+ratings, revisions, carries = table_of(RatingRow), table_of(RevisionRow), table_of(CarryRow)
+alerts, audit = table_of(AlertRow), table_of(AuditRow)
+
+CODES = ARRAY(Code())
+
+
+async def create_missing_cases(db: Db, case_ids: Collection[str], at: datetime) -> None:
+    """Insert a blank row, revision 0, for each case that is not there, in the order of their ids."""
+    blank = {
+        "organization_id": db.organization_id,
+        "facts": dict(EMPTY_CASE),
+        "announced": False,
+        "held_sessions": 0,
+        "last_session_id": None,
+        "revision": 0,
+        "created_at": at,
+        "changed_at": at,
+    }
+    rows = [{**blank, "case_id": case_id} for case_id in sorted(case_ids)]
+    await db.execute(insert(cases).on_conflict_do_nothing(), rows)
+
+
+async def inherit_therapists(db: Db, case_id: str, therapists: Sequence[str]) -> None:
+    """Give a case's new list of therapists to those sessions of its course that had none."""
+    statement = (
+        update(sessions)
+        .where(
+            sessions.c.organization_id == db.organization_id,
+            sessions.c.case_id == case_id,
+            sessions.c.in_course,
+            sessions.c.inherited == bindparam("none", type_=CODES),
+        )
+        .values(inherited=bindparam("therapists", type_=CODES))
+    )
+    await db.execute(statement, {"none": [], "therapists": list(therapists)})
+
+
+async def write_cases(db: Db, records: Iterable[tuple[CaseRecord, int, str | None]]) -> None:
+    """Update cases with their held sessions and the last of them."""
+    rows = [
+        {
+            "this_case": record.case_id,
+            "facts": dict(record.facts),
+            "announced": record.announced,
+            "held_sessions": held,
+            "last_session_id": last,
+            "revision": record.revision,
+            "created_at": record.created_at,
+            "changed_at": record.changed_at,
+        }
+        for record, held, last in records
+    ]
+    if rows:
+        same = and_(cases.c.organization_id == db.organization_id, cases.c.case_id == bindparam("this_case"))
+        values = {name: bindparam(name, type_=cases.c[name].type) for name in rows[0] if name != "this_case"}
+        await db.execute(update(cases).where(same).values(values), rows)
+
+
+async def drop_blank_cases(db: Db, case_ids: Collection[str]) -> None:
+    """Delete the blank rows of cases of which nothing came."""
+    statement = delete(cases).where(
+        cases.c.organization_id == db.organization_id,
+        cases.c.case_id == any_(bindparam("case_ids", type_=CODES)),
+        cases.c.revision == 0,
+    )
+    await db.execute(statement, {"case_ids": sorted(case_ids)})
+
+
+async def write_sessions(db: Db, records: Iterable[tuple[SessionRecord, datetime | None, bool]]) -> None:
+    """Insert or update sessions, each with its time and whether it is part of the course."""
+    rows = [
+        {
+            "organization_id": db.organization_id,
+            "case_id": record.case_id,
+            "session_id": record.session_id,
+            "facts": record.facts,
+            "inherited": None if record.inherited is None else list(record.inherited),
+            "held_at": held_at,
+            "in_course": in_course,
+            "revision": record.revision,
+            "created_at": record.created_at,
+            "changed_at": record.changed_at,
+        }
+        for record, held_at, in_course in records
+    ]
+    await _upsert(db, sessions, rows)
+
+
+async def write_ratings(db: Db, records: Sequence[RatingRecord]) -> None:
+    """Insert or update ratings, and keep the revisions they superseded."""
+    await _upsert(db, ratings, [{"organization_id": db.organization_id, **rating_row(record)} for record in records])
+    past = [
+        {"organization_id": db.organization_id, **revision_row(record, old)}
+        for record in records
+        for old in record.past
+    ]
+    if past:
+        await db.execute(insert(revisions).on_conflict_do_nothing(), past)
+
+
+async def write_carries(db: Db, rows: Sequence[tuple[SessionKey, str, list[Any]]]) -> None:
+    """Store the carry after each of some sessions."""
+    values = [
+        {
+            "organization_id": db.organization_id,
+            "case_id": case_id,
+            "session_id": session_id,
+            "folded_with": folded_with,
+            "carry": carry,
+        }
+        for (case_id, session_id), folded_with, carry in rows
+    ]
+    await _upsert(db, carries, values)
+
+
+async def write_alerts(db: Db, changed: Sequence[Alert]) -> None:
+    """Insert or update alerts as they stand now."""
+    await _upsert(db, alerts, [{"organization_id": db.organization_id, **alert_row(alert)} for alert in changed])
+
+
+async def take_change_numbers(db: Db, count: int) -> int:
+    """Return the first of the next numbers of the organization's changes; taken last, so that they follow commits."""
+    statement = (
+        update(organizations)
+        .where(organizations.c.organization_id == db.organization_id)
+        .values(change_number=organizations.c.change_number + count)
+        .returning(organizations.c.change_number)
+    )
+    last: int = (await db.execute(statement)).scalar_one()
+    return last - count + 1
+
+
+async def write_audit(db: Db, at: datetime, entries: Sequence[tuple[str, str, str, int | None]]) -> None:
+    """Note who wrote what: (key id, action, thing, revision), ids only."""
+    rows = [
+        {
+            "organization_id": db.organization_id,
+            "audit_id": uuid7(),
+            "at": at,
+            "key_id": key_id,
+            "action": action,
+            "thing": thing,
+            "revision": revision,
+        }
+        for key_id, action, thing, revision in entries
+    ]
+    if rows:
+        await db.execute(insert(audit), rows)
+
+
+async def _upsert(db: Db, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    key = [column.name for column in table.primary_key]
+    statement = insert(table)
+    values = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
+    await db.execute(statement.on_conflict_do_update(index_elements=key, set_=values), list(rows))

@@ -1,0 +1,116 @@
+"""Natural group commit: a bounded queue per organization, one flusher takes whatever waits, no timer."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from service.domain.commands import AnyCommand
+from service.writing import Outcome
+
+LARGEST = 64  # commands in one transaction: enough to share its cost, short enough for the first to wait
+
+Write = Callable[[UUID, Sequence[AnyCommand]], Awaitable[list[Outcome]]]
+Flushed = Callable[[int, int], None]
+
+log = structlog.get_logger()
+
+
+class QueueFull(Exception):
+    """An organization sends faster than its writes can be stored; only it has to wait."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One command in a queue and the promise of its outcome."""
+
+    command: AnyCommand
+    outcome: asyncio.Future[Outcome]
+
+
+@dataclass(slots=True)
+class Queue:
+    """One organization's waiting commands, live ones before bulk ones, and the task that flushes them."""
+
+    live: deque[Waiting] = field(default_factory=deque)
+    bulk: deque[Waiting] = field(default_factory=deque)
+    flusher: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self.live) + len(self.bulk)
+
+    def take(self) -> list[Waiting]:
+        """Return the next batch: all live commands that fit, then bulk ones."""
+        batch = [self.live.popleft() for _ in range(min(LARGEST, len(self.live)))]
+        return batch + [self.bulk.popleft() for _ in range(min(LARGEST - len(batch), len(self.bulk)))]
+
+
+class Writer:
+    """The way in for commands of a running service: one per process.
+
+    `write` stores a batch in one transaction, `limit` bounds each organization's queue, `flushed` is told the size
+    of each batch and how many still wait.
+    """
+
+    def __init__(self, write: Write, limit: int, flushed: Flushed = lambda size, waiting: None) -> None:
+        self._write = write
+        self._limit = limit
+        self._flushed = flushed
+        self._queues: dict[UUID, Queue] = {}
+
+    async def submit(self, organization_id: UUID, command: AnyCommand, bulk: bool = False) -> Outcome:
+        """Return the outcome of one command once it is committed; a caller who leaves does not take it back.
+
+        Raises QueueFull, and whatever the database raised when this command alone could not be stored.
+        """
+        queue = self._queues.setdefault(organization_id, Queue())
+        if len(queue) >= self._limit:
+            raise QueueFull
+        waiting = Waiting(command, asyncio.get_running_loop().create_future())
+        (queue.bulk if bulk else queue.live).append(waiting)
+        if queue.flusher is None:
+            queue.flusher = asyncio.create_task(self._flush(organization_id, queue))
+        return await asyncio.shield(waiting.outcome)
+
+    async def drain(self) -> None:
+        """Wait until everything that was accepted is stored."""
+        flushers = [queue.flusher for queue in self._queues.values() if queue.flusher is not None]
+        await asyncio.gather(*flushers)
+
+    async def _flush(self, organization_id: UUID, queue: Queue) -> None:
+        try:
+            while batch := queue.take():
+                await self._store(organization_id, batch)
+                self._flushed(len(batch), len(queue))
+        finally:
+            queue.flusher = None
+            self._queues.pop(organization_id, None)
+
+    async def _store(self, organization_id: UUID, batch: list[Waiting]) -> None:
+        """Store a batch; after an unexpected error each command runs alone, so that one cannot fail the others."""
+        try:
+            outcomes = await self._write(organization_id, [waiting.command for waiting in batch])
+        except Exception as error:
+            if len(batch) == 1:
+                _settle(batch[0], error)
+                return
+            log.warning("batch_failed", size=len(batch), error=type(error).__name__)
+            for waiting in batch:
+                await self._store(organization_id, [waiting])
+            return
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            _settle(waiting, outcome)
+
+
+def _settle(waiting: Waiting, result: Outcome | Exception) -> None:
+    """Answer a caller, who may have left meanwhile."""
+    with contextlib.suppress(asyncio.InvalidStateError):
+        if isinstance(result, Exception):
+            waiting.outcome.set_exception(result)
+            waiting.outcome.exception()  # nobody may be left to hear it
+        else:
+            waiting.outcome.set_result(result)

@@ -1,0 +1,185 @@
+"""Folding the touched part of some courses anew: load from the first touched session on, fold, reconcile alerts."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from uuid_utils.compat import uuid7
+
+from service.db import queries, stores
+from service.db.engine import Db
+from service.db.queries import SessionKey
+from service.domain.assess import as_of_now, fold
+from service.domain.carry import Carry, Given, carry_from_plain, carry_to_plain, default_parameters, folded_with
+from service.domain.concern import Concern
+from service.domain.facts import family_of, session_of
+from service.domain.figures import Course
+from service.domain.model import Family, TherapySession
+from service.domain.reconcile import Alert, Origin, Reconciled, reconcile
+from service.domain.records import Records, SessionRecord
+
+LONG = 50  # sessions; a longer fold runs in a thread so that other requests are not held up
+
+Position = tuple[datetime, str]
+
+
+@dataclass(slots=True)
+class Part:
+    """The part of one course that is folded anew: its sessions in order and the carry before them."""
+
+    case_id: str
+    family: Family
+    digest: str
+    before: Carry
+    sessions: list[TherapySession]
+    carries: list[Carry] = field(default_factory=list)
+    concerns: list[Concern] = field(default_factory=list)
+
+    @property
+    def last(self) -> Carry:
+        return self.carries[-1] if self.carries else self.before
+
+    @property
+    def course(self) -> Course:
+        return Course(self.last.number, self.last.last_session_id)
+
+    def scope(self) -> set[str]:
+        """Return the sessions by which stored alerts belong to this part."""
+        ours = {session.session_id for session in self.sessions}
+        return ours.union(*(concern.sessions for concern in self.concerns))
+
+
+async def refold(db: Db, records: Records, starts: Mapping[str, Position | None]) -> dict[str, Part]:
+    """Fold each case from a position on (None: from its first session) and store the new carries.
+
+    The records overrule what is stored. A carry that is missing, or was folded with other rules, parameters or family
+    facts, is not trusted: that case is folded from its first session.
+    """
+    parameters = default_parameters()
+    parts = {case_id: _blank(records, case_id, parameters) for case_id in starts}
+    whole = {case_id for case_id, start in starts.items() if start is None}
+    loaded = await _from_places(db, parts, {case_id: at for case_id, at in starts.items() if at is not None}, whole)
+    if whole:
+        loaded += await queries.whole_courses(db, whole)
+    await _assemble(db, records, parts, starts, whole, loaded)
+    for part in parts.values():
+        await _fold(part, parameters)
+    await stores.write_carries(
+        db,
+        [
+            ((part.case_id, session.session_id), part.digest, carry_to_plain(carry))
+            for part in parts.values()
+            for session, carry in zip(part.sessions, part.carries, strict=True)
+        ],
+    )
+    return parts
+
+
+def _blank(records: Records, case_id: str, parameters: Given) -> Part:
+    family = family_of(records.cases[case_id].facts)
+    return Part(case_id, family, folded_with(family, parameters), Carry(), [])
+
+
+async def _from_places(
+    db: Db, parts: Mapping[str, Part], places: Mapping[str, Position], whole: set[str]
+) -> list[SessionRecord]:
+    """Load later sessions and set the carry before them; cases whose carry cannot be used join `whole`."""
+    if not places:
+        return []
+    later: list[SessionRecord] = []
+    for record, held_at, digest, carry in await queries.course_from(db, [(c, *at) for c, at in places.items()]):
+        part = parts[record.case_id]
+        if (held_at, record.session_id) >= places[record.case_id]:
+            later.append(record)
+        elif digest == part.digest and carry is not None:
+            part.before = carry_from_plain(carry)
+        else:
+            whole.add(record.case_id)
+    return [record for record in later if record.case_id not in whole]
+
+
+async def _assemble(
+    db: Db,
+    records: Records,
+    parts: Mapping[str, Part],
+    starts: Mapping[str, Position | None],
+    whole: set[str],
+    loaded: Iterable[SessionRecord],
+) -> None:
+    """Give each part its sessions in order: those of the records as they stand now, the others as stored."""
+    stored = {(record.case_id, record.session_id): record for record in loaded}
+    untouched = {key: record for key, record in stored.items() if key not in records.sessions}
+    ratings: dict[SessionKey, list[Any]] = {key: [] for key in untouched}
+    for rating in await queries.live_ratings(db, untouched):
+        ratings[rating.facts.case_id, rating.facts.session_id].append(rating.facts)
+    for key, record in untouched.items():
+        session = session_of(record.session_id, record.facts, ratings[key], record.inherited or ())
+        if session is not None:
+            parts[key[0]].sessions.append(session)
+    for key in records.sessions:
+        session, start = records.therapy_session(key), starts.get(key[0])
+        if key[0] in parts and session is not None:
+            if key[0] in whole or start is None or session.position >= start:
+                parts[key[0]].sessions.append(session)
+    for part in parts.values():
+        part.sessions.sort(key=lambda session: session.position)
+
+
+async def _fold(part: Part, parameters: Given) -> None:
+    given = (part.before, part.sessions, part.family, parameters)
+    long = len(part.sessions) > LONG
+    steps, concerns = await asyncio.to_thread(fold, *given) if long else fold(*given)
+    part.carries = [step.carry for step in steps]
+    part.concerns = [as_of_now(item, part.family, part.last.last_held_at) for item in concerns.values()]
+
+
+async def reconcile_alerts(
+    db: Db, parts: Mapping[str, Part], viewed: Iterable[SessionKey], backfilled: set[str], at: datetime
+) -> dict[str, list[Alert]]:
+    """Bring stored alerts in line with the recomputed concerns; return each case's alerts that rest on what was read.
+
+    Changes that a reader sees take the organization's next numbers, last of all.
+    """
+    case_ids, session_ids = set(parts), set[str]()
+    for part in parts.values():
+        session_ids |= part.scope()
+    for case_id, session_id in viewed:
+        case_ids.add(case_id)
+        session_ids.add(session_id)
+    found = await queries.alerts_resting_on(db, case_ids, session_ids) if session_ids else []
+    current = {alert.alert_id: alert for alert in found}
+    changed: list[Reconciled] = []
+    for part in parts.values():
+        scope, origin = part.scope(), Origin.backfill if part.case_id in backfilled else Origin.live
+        mine = [a for a in found if a.case_id == part.case_id and not scope.isdisjoint(a.concern.sessions)]
+        changed += reconcile(part.concerns, mine, at, partial(_new, part=part, origin=origin, at=at))
+    written = await _numbered(db, changed)
+    await stores.write_alerts(db, written)
+    current.update((alert.alert_id, alert) for alert in written)
+    by_case: dict[str, list[Alert]] = {case_id: [] for case_id in case_ids}
+    for alert in sorted(current.values(), key=lambda alert: (alert.opened_at, alert.alert_id)):
+        by_case[alert.case_id].append(alert)
+    return by_case
+
+
+def _new(concern: Concern, part: Part, origin: Origin, at: datetime) -> Alert:
+    opening = next((item for item in part.sessions if item.session_id == concern.opened_session_id), None)
+    return Alert(
+        alert_id=str(uuid7()),
+        case_id=part.case_id,
+        concern=concern,
+        therapists=(opening.therapists if opening else ()) or part.family.therapists,
+        origin=origin,
+        opened_at=at,
+        changed_at=at,
+    )
+
+
+async def _numbered(db: Db, changed: Sequence[Reconciled]) -> list[Alert]:
+    seen = [item.alert for item in changed if item.seen]
+    quiet = [item.alert for item in changed if not item.seen]
+    first = await stores.take_change_numbers(db, len(seen)) if seen else 0
+    return quiet + [replace(alert, change_number=first + place) for place, alert in enumerate(seen)]
