@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from service.db.engine import Db
 from sqlalchemy import ARRAY, DateTime, Uuid, and_, any_, bindparam, column, func, select, true, tuple_, union_all
 from sqlalchemy.sql import Select
 
+from service.db.engine import Db
 from service.db.rows import alert_of, case_of, rating_record_of, revision_of, session_record_of
 from service.db.tables import (
     AlertRow,

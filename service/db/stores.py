@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from service.db.engine import Db
 from sqlalchemy import ARRAY, and_, any_, bindparam, delete, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
+from service.db.engine import Db
 from service.db.queries import SessionKey
 from service.db.rows import alert_row, rating_row, revision_row
 from service.db.tables import (

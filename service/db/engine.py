@@ -1,0 +1,96 @@
+"""The engine, and the one way to a database handle: a transaction of one organization."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import CursorResult, Executable
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from service.settings import Settings
+
+# PostgreSQL's classes of trouble that pass: connection, resources, rollback (deadlock), operator intervention
+PASSING = ("08", "40", "53", "57", "58")
+
+
+class Unavailable(Exception):
+    """The database cannot be had or did not finish; nothing was stored, trying again is right."""
+
+
+class AmbiguousCommit(Unavailable):
+    """The connection was lost during COMMIT: stored or not, nobody knows; sending the same again is safe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Db:
+    """The database handle: one transaction of one organization. There is none without an organization."""
+
+    organization_id: UUID
+    connection: AsyncConnection
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        """Run one statement; many rows of parameters go in one round trip."""
+        return await self.connection.execute(statement, parameters)
+
+
+def make_engine(settings: Settings, pool_size: int | None = None) -> AsyncEngine:
+    """Return the engine of a process.
+
+    Without prepared statements each carries a name of its own and no cache outlives a transaction, so that a pooler
+    may hand every transaction another server connection.
+    """
+    arguments: dict[str, Any] = {"timeout": settings.pool_seconds, "command_timeout": settings.statement_seconds}
+    if not settings.prepare:
+        arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+        arguments["prepared_statement_name_func"] = lambda: f"__evenkeel_{uuid4().hex}__"
+    return create_async_engine(
+        settings.address,
+        pool_size=pool_size or settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.pool_seconds,
+        hide_parameters=True,
+        json_serializer=_json,
+        connect_args=arguments,
+    )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine, organization_id: UUID) -> AsyncIterator[Db]:
+    """Yield the handle of one transaction of one organization; commit when the block ends, roll back if it raises.
+
+    Raises Unavailable when the database cannot be reached, is out of resources or took too long, and
+    AmbiguousCommit when the connection broke while committing.
+    """
+    try:
+        async with engine.connect() as connection:
+            begun = await connection.begin()
+            yield Db(organization_id, connection)
+            await _commit(begun.commit())
+    except (TimeoutError, OSError, PoolTimeout, InterfaceError) as error:
+        raise Unavailable(type(error).__name__) from error
+    except DBAPIError as error:
+        if error.connection_invalidated or isinstance(error, OperationalError) or _state(error).startswith(PASSING):
+            raise Unavailable(_state(error) or type(error).__name__) from error
+        raise
+
+
+async def _commit(committing: Any) -> None:
+    try:
+        await committing
+    except (TimeoutError, OSError, DBAPIError) as error:
+        raise AmbiguousCommit(type(error).__name__) from error
+
+
+def _state(error: DBAPIError) -> str:
+    return str(getattr(error.orig, "sqlstate", None) or "")

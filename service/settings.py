@@ -1,0 +1,92 @@
+"""All settings, prefix EVENKEEL_; the only reader of the environment."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DRIVER = "postgresql+asyncpg"
+
+
+def default_data_dir() -> Path:
+    """Return where the embedded database lives: outside any home folder as root, else in the user's data folder."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/evenkeel")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "evenkeel"
+
+
+def _postgresql(url: SecretStr) -> SecretStr:
+    """Return a database address with our driver; anything but PostgreSQL is refused without repeating it."""
+    scheme, _, rest = url.get_secret_value().partition("://")
+    if scheme.split("+")[0] not in ("postgresql", "postgres") or not rest:
+        raise ValueError("must be a postgresql:// address")
+    try:
+        _ = urlsplit(f"{DRIVER}://{rest}").port
+    except ValueError:
+        raise ValueError("must be a well-formed postgresql:// address") from None
+    driver = scheme if "+" in scheme else DRIVER
+    return SecretStr(f"{driver}://{rest}")
+
+
+class Settings(BaseSettings):
+    """What an operator may set; each field is EVENKEEL_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="EVENKEEL_", hide_input_in_errors=True)
+
+    database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = Field(
+        default=None, description="PostgreSQL 15 or newer; without it an embedded server starts in the data folder"
+    )
+    database_url_file: Path | None = Field(default=None, description="a file that holds the database address")
+    database_prepare: bool | None = Field(
+        default=None, description="named prepared statements; default: yes for embedded, no for a given address"
+    )
+    data_dir: Path = Field(default_factory=default_data_dir, description="the embedded database, as an absolute path")
+    pool_size: int = Field(default=8, ge=2, le=200, description="database connections of one process")
+    pool_seconds: float = Field(default=5.0, gt=0, le=60, description="how long a request waits for a connection")
+    statement_seconds: float = Field(default=30.0, gt=0, le=600, description="how long one statement may take")
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    metrics_port: int | None = Field(default=None, ge=0, le=65535, description="a port of its own for /metrics")
+    drain_seconds: float = Field(default=5.0, ge=0, le=600, description="how long to serve on after SIGTERM, not ready")
+    queue_limit: int = Field(default=1000, ge=1, le=100_000, description="waiting writes of one organization, then 503")
+    spool_dir: Path = Field(
+        default_factory=lambda: Path(tempfile.gettempdir()), description="where batches lie while they are read"
+    )
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="the least level to log")
+
+    def model_post_init(self, context: Any) -> None:
+        if self.database_url is None and self.database_url_file is not None:
+            text = self.database_url_file.read_text(encoding="utf-8").strip()
+            self.database_url = _postgresql(SecretStr(text))
+
+    @property
+    def prepare(self) -> bool:
+        """Tell whether named prepared statements may be used."""
+        return self.database_url is None if self.database_prepare is None else self.database_prepare
+
+    def with_database(self, url: str) -> "Settings":
+        """Return the settings with the address of the embedded server, which takes prepared statements."""
+        prepare = True if self.database_prepare is None else self.database_prepare
+        return self.model_copy(update={"database_url": SecretStr(url), "database_prepare": prepare})
+
+    @property
+    def address(self) -> str:
+        """Return the database address; LookupError while there is none."""
+        if self.database_url is None:
+            raise LookupError("no database: set EVENKEEL_DATABASE_URL or start the embedded server")
+        return self.database_url.get_secret_value()
+
+
+def read_settings() -> Settings:
+    """Return the settings of this process; SystemExit names what is wrong and never its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"EVENKEEL_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors()]
+        raise SystemExit("\n".join(lines)) from None
+    except OSError as error:
+        raise SystemExit(f"EVENKEEL_DATABASE_URL_FILE: cannot be read ({type(error).__name__})") from None
