@@ -17,6 +17,7 @@ from service.domain.concern import (
     opened,
     reopened,
 )
+from service.domain.groups import joint_groups
 from service.domain.instruments import instruments
 from service.domain.model import Family, Member, MemberRole, RaterKind, Severity, TherapySession
 from service.domain.moment import Moment, series_key
@@ -64,7 +65,7 @@ def step(carry: Carry, session: TherapySession, family: Family, parameters: Give
         last_session_id=session.session_id if session.held else carry.last_session_id,
         roles=roles,
         series=_series_after(moment, concerns, settled),
-        joint=carry.joint,
+        joint=_joint_after(carry.joint, session),
         concerns=remembered,
         memories=memories,
     )
@@ -210,6 +211,12 @@ def _series_after(moment: Moment, concerns: Sequence[Concern], settled: Sequence
             after = series.get(key.text, Series()).with_score(score.percent, key.rater not in unsettled)
             series[key.text] = after.restarted() if key.rater in restarted else after
     return series
+
+
+def _joint_after(joint: Mapping[str, int], session: TherapySession) -> dict[str, int]:
+    """Return the joint sessions of each group, this one counted if it was held."""
+    now = joint_groups(session) if session.held else ()
+    return {**joint, **{group: joint.get(group, 0) + 1 for group in now}}
 
 
 def _capped(signal: Signal, rule: AnyRule, number: int) -> Signal:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from service.domain.assess import with_roles
-from service.domain.balance import Balance, balances, group_of, missing_raters
+from service.domain.balance import Balance, balances, missing_raters
 from service.domain.carry import Carry
 from service.domain.levels import Levels, levels
 from service.domain.model import Family, Rating, TherapySession
@@ -29,5 +29,5 @@ class Figures:
 def figures(carry: Carry, session: TherapySession, family: Family, rating: Rating | None = None) -> Figures:
     """Return what a session shows, given the carry AFTER it; `rating` names the group whose raters may be missing."""
     known = with_roles(family, carry.roles)
-    missing = missing_raters(session, known, group_of(rating)) if rating is not None else ()
+    missing = missing_raters(session, known, rating) if rating is not None else ()
     return Figures(balances(session, known, carry.joint), levels(session, known), missing)

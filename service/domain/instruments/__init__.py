@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -46,6 +46,19 @@ class Reference:
         return "verified" if self.fact.verified else "ours"
 
 
+OURS = Fact("Evenkeel defaults, shaped by simulated clean families", verified=False)
+
+LINE_TOTAL = Reference(sd=10.0, sp=5.0, fact=OURS)  # a total of 10-cm lines
+LINE = Reference(sd=14.0, sp=7.0, fact=OURS)  # one 10-cm line; the SD keeps the total's ratio of 2 to sp
+LIKERT_TOTAL = Reference(sd=17.0, sp=7.0, fact=OURS)
+LIKERT_SUBSCALE = Reference(sd=22.0, sp=9.0, fact=OURS)  # the SD keeps the total's ratio to sp
+OBSERVED = Reference(sd=17.0, sp=9.0, fact=OURS)  # an observer's -3..+3 mark: one point is 16.7 percent
+
+SRS_LOW = 80.0  # the cut-off of 36 less four raw points, in percent
+LIKERT_LOW = 50.0
+OBSERVED_LOW = 100 / 3  # -1 on -3..+3
+
+
 @dataclass(frozen=True, slots=True)
 class Dimension:
     """A scored unit: its items, its reference, and the percent mark below which it counts as low."""
@@ -60,15 +73,16 @@ class Dimension:
         return len(self.items) == 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
     """A published or free scale as data.
 
-    Items are answered between `minimum` and `maximum` in steps of `step`; `reversed_items` turn as min + max - x.
+    Items are answered between `minimum` and `maximum` in steps of `step`; `reversed_items` turn as min + max − x.
     `primary`, `bond`, `goals`, `tasks`, `safety`, `within` name dimensions; None where the form has none.
     `context` is `alliance` or `outcome`; an outcome form is never in a balance nor in a rule.
-    `prorates` false: every item must be answered (SOFTA-o). `signed` marks scales around 0 (polarity).
-    `family` groups forms that may be shown together; `child_form` unvalidated child forms are never a pole of a rule.
+    `prorates` false: every item must be answered. `whole` false: a rating may carry some dimensions only (SOFTA-o rates
+    members and the family apart). `signed` marks scales around 0. `family` groups forms that may be shown together;
+    an unvalidated `child_form` is never a pole of a rule.
     """
 
     code: str
@@ -84,7 +98,7 @@ class Instrument:
     rater_kinds: frozenset[RaterKind]
     key: Fact
     licence: str
-    primary: str = "total"
+    primary: str | None = "total"
     bond: str | None = None
     goals: str | None = None
     tasks: str | None = None
@@ -94,21 +108,39 @@ class Instrument:
     cutoffs: tuple[Cutoff, ...] = ()
     context: Literal["alliance", "outcome"] = "alliance"
     prorates: bool = True
-    optional_dimensions: bool = False
+    whole: bool = True
     signed: bool = False
     child_form: bool = False
     validated: bool = True
     notes: str = ""
-    about: frozenset[str] = field(default_factory=lambda: frozenset({"therapist"}))
 
-    def dimension_of(self, role: str) -> str | None:
-        """Return the dimension that plays a role: primary, bond, goals, tasks, safety or within."""
-        value = getattr(self, role)
+    def dimension_of(self, part: str) -> str | None:
+        """Return the dimension that plays a part: primary, bond, goals, tasks, safety or within."""
+        value = getattr(self, part)
         return value if isinstance(value, str) else None
 
     def cut(self, dimension: str) -> Cutoff | None:
         """Return the form's own cut-off of a dimension, if it has one."""
         return next((cutoff for cutoff in self.cutoffs if cutoff.dimension == dimension), None)
+
+    def percent_of_mean(self, mean: float) -> float:
+        """Return an item mean as percent of the range."""
+        return 100 * (mean - self.minimum) / (self.maximum - self.minimum)
+
+    def mean_of_raw(self, dimension: str, raw: float) -> float:
+        """Return a raw score of a dimension as an item mean."""
+        unit = self.dimensions[dimension]
+        return raw / len(unit.items) if unit.raw == "sum" else raw
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """Return the published item numbers 1 to count as strings."""
+    return tuple(str(number) for number in range(1, count + 1))
+
+
+def items(*numbers: int) -> tuple[str, ...]:
+    """Return some published item numbers as strings."""
+    return tuple(str(number) for number in numbers)
 
 
 @cache

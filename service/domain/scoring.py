@@ -1,0 +1,137 @@
+"""Answers → scores: the same few lines for every instrument."""
+
+from collections.abc import Iterable, Mapping
+from math import isfinite
+
+from service.domain.errors import Fault, InvalidAnswers
+from service.domain.instruments import Dimension, Instrument
+from service.domain.model import Score
+from service.domain.trajectory import at_most, below
+
+DIGITS = 9  # binary fractions of decimal marks differ in the sixteenth digit; nine are compared
+
+
+def allowed_missing(items: int) -> int:
+    """Return how many answers of a scored unit may be missing.
+
+    Formula:  floor(0.2 · k)
+    Range:    0 for k ≤ 4, 1 for 5, 2 for 12, 3 for 16, 7 for 36
+    Ours:     no instrument here publishes a binding rule
+
+    >>> [allowed_missing(k) for k in (1, 4, 5, 12, 16, 36)]
+    [0, 0, 1, 2, 3, 7]
+    """
+    return items // 5
+
+
+def score_answers(instrument: Instrument, answers: Mapping[str, float]) -> dict[str, Score]:
+    """Return the scores of a rating, dimension → score; a unit with too many answers missing has none.
+
+    Formula:  reverse (min + max − x), mean of the answered items; raw = mean · k; percent = 100·(mean−min)/(max−min)
+    Range:    percent 0..100
+    Missing:  up to floor(0.2·k) answers, then no score; a total falls with any subscale of which nothing is answered
+    Source:   the instrument's published key
+    Ours:     the policy for missing answers
+    Raises InvalidAnswers with every fault: unknown-item, out-of-range, not-integer, too-fine, missing-items.
+    """
+    faults = [fault for item, answer in answers.items() for fault in _faults(instrument, item, answer)]
+    if faults:
+        raise InvalidAnswers(*faults)
+    turned = {item: _turned(instrument, item, answer) for item, answer in answers.items()}
+    empty = {
+        code
+        for code, unit in instrument.dimensions.items()
+        if code != "total" and not any(item in turned for item in unit.items)
+    }
+    scored = {
+        code: _score(instrument, code, unit, [turned[item] for item in unit.items if item in turned])
+        for code, unit in instrument.dimensions.items()
+        if _complete(instrument, unit, turned) and not (code == "total" and empty)
+    }
+    if not scored:
+        raise InvalidAnswers(Fault("/answers", "missing-items", "Too few answers for any score."))
+    return scored
+
+
+def accept_scores(instrument: Instrument, scores: Mapping[str, float]) -> dict[str, Score]:
+    """Return scores that the EHR already holds, dimension → raw value in the instrument's declared unit.
+
+    Range:    each raw value within its dimension's own range
+    Missing:  a dimension that is not sent has no score
+    Raises InvalidAnswers with every fault: unknown-dimension, out-of-range, no-score.
+    """
+    faults = []
+    for code, raw in scores.items():
+        if code not in instrument.dimensions:
+            faults.append(Fault(f"/scores/{code}", "unknown-dimension", "The instrument has no such dimension."))
+        elif not isfinite(raw) or not _within(instrument, instrument.mean_of_raw(code, raw)):
+            faults.append(Fault(f"/scores/{code}", "out-of-range", "Outside the range of this dimension."))
+    if not scores:
+        faults.append(Fault("/scores", "no-score", "At least one dimension is needed."))
+    if faults:
+        raise InvalidAnswers(*faults)
+    return {code: _given(instrument, code, raw) for code, raw in scores.items()}
+
+
+def z_score(instrument: Instrument, dimension: str, score: Score) -> float | None:
+    """Return how far a score lies from the reference's mean, in its SDs; None without a verified mean."""
+    reference = instrument.dimensions[dimension].reference
+    if reference.mean is None or not reference.fact.verified:
+        return None
+    return (score.percent - reference.mean) / reference.sd
+
+
+def _within(instrument: Instrument, value: float) -> bool:
+    return not below(value, instrument.minimum) and at_most(value, instrument.maximum)
+
+
+def _faults(instrument: Instrument, item: str, answer: float) -> Iterable[Fault]:
+    pointer = f"/answers/{item}"
+    if item not in instrument.items:
+        yield Fault(pointer, "unknown-item", "The instrument has no such item.")
+    elif not isfinite(answer) or not _within(instrument, answer):
+        yield Fault(pointer, "out-of-range", "Outside the range of this item.")
+    elif not _on_grid(instrument, answer):
+        whole = instrument.step == 1
+        detail = "A whole number is needed." if whole else "Marks have steps of 0.1."
+        yield Fault(pointer, "not-integer" if whole else "too-fine", detail)
+
+
+def _on_grid(instrument: Instrument, answer: float) -> bool:
+    steps = answer / instrument.step
+    return round(abs(steps - round(steps)), DIGITS) == 0
+
+
+def _turned(instrument: Instrument, item: str, answer: float) -> float:
+    return instrument.minimum + instrument.maximum - answer if item in instrument.reversed_items else answer
+
+
+def _complete(instrument: Instrument, unit: Dimension, answers: Mapping[str, float]) -> bool:
+    missing = sum(item not in answers for item in unit.items)
+    return missing <= (allowed_missing(len(unit.items)) if instrument.prorates else 0)
+
+
+def _score(instrument: Instrument, code: str, unit: Dimension, answers: list[float]) -> Score:
+    mean = sum(answers) / len(answers)
+    raw = mean * len(unit.items) if unit.raw == "sum" else mean
+    answered = len(answers)
+    return _with_flags(instrument, code, raw, mean, answered, prorated=answered < len(unit.items))
+
+
+def _given(instrument: Instrument, code: str, raw: float) -> Score:
+    mean = instrument.mean_of_raw(code, raw)
+    return _with_flags(instrument, code, raw, mean, len(instrument.dimensions[code].items), prorated=False)
+
+
+def _with_flags(instrument: Instrument, code: str, raw: float, mean: float, answered: int, prorated: bool) -> Score:
+    cutoff = instrument.cut(code)
+    low = cutoff is not None and (at_most if cutoff.comparator == "<=" else below)(raw, cutoff.raw)
+    return Score(
+        raw=raw,
+        mean=mean,
+        percent=min(100.0, max(0.0, instrument.percent_of_mean(mean))),
+        answered=answered,
+        items=len(instrument.dimensions[code].items),
+        prorated=prorated,
+        flags=("below-cutoff",) if low else (),
+    )
