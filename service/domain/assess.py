@@ -161,7 +161,8 @@ def _cleared(concern: Concern, rule: AnyRule, moment: Moment, memory: Any, param
         return replace(concern, blind=blind)
     if clearing is Clearing.unmet:
         return replace(concern, state=State.open, streak=0, blind=0)
-    needed = 1 if rule.once_when_discussed and concern.discussed else rule.clears_after
+    once = clearing is Clearing.done or (rule.once_when_discussed and concern.discussed)
+    needed = 1 if once else rule.clears_after
     rested = replace(
         concern, streak=concern.streak + 1, blind=0, state=State.recovering, sessions=concern.resting_on(moment.session)
     )

@@ -32,11 +32,12 @@ class Reason(StrEnum):
 
 
 class Clearing(Enum):
-    """What a session says about an open concern: nothing, no, yes, or that its time is over."""
+    """What a session says about an open concern: nothing, no, yes, yes for good, or that its time is over."""
 
     blind = "blind"
     unmet = "unmet"
     met = "met"
+    done = "done"
     passed = "passed"
 
 

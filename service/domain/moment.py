@@ -5,7 +5,17 @@ from dataclasses import dataclass, field
 
 from service.domain.concern import Baseline, Concern, Signal
 from service.domain.instruments import Dimension, Instrument, instruments
-from service.domain.model import Attendance, Family, Indicator, Phase, RaterKind, Rating, TherapySession, stayed_away
+from service.domain.model import (
+    Attendance,
+    Family,
+    Indicator,
+    Phase,
+    RaterKind,
+    Rating,
+    TherapySession,
+    member_reference,
+    stayed_away,
+)
 from service.domain.model import present as present_in
 from service.domain.trajectory import Series, SeriesKey, at_most, baseline_of, below, reliable_change, z_against
 
@@ -106,6 +116,17 @@ class Moment:
         return Figure(
             key, rating, score, self.series.get(key.text, EMPTY), instrument, instrument.dimensions[dimension]
         )
+
+    def baseline_before(self, member_id: str, part: str) -> Baseline | None:
+        """Return a member's baseline of a part (bond, …) of what they said of the therapist, rated today or not."""
+        for text, series in sorted(self.series.items()):
+            key = SeriesKey(*text.split("|"))
+            instrument = instruments()[key.instrument]
+            about_therapist = key.phase == Phase.post and matches(key.about, "therapist")
+            if key.rater == member_reference(member_id) and about_therapist:
+                if instrument.context == "alliance" and instrument.dimension_of(part) == key.dimension:
+                    return baseline_of(key, series, instrument.dimensions[key.dimension].reference.sp)
+        return None
 
     def score_of(self, series: str) -> float | None:
         """Return this session's score of a series by its text; None where it has none."""

@@ -93,13 +93,17 @@ def pooled_sigma(prior: Sequence[float], sp: float) -> float:
 
 
 def baseline_of(key: SeriesKey, series: Series, sp: float) -> Baseline | None:
-    """Return the member's own level and spread before this session; None without an earlier score."""
-    if not series.prior:
+    """Return the member's own level and spread before this session; None without an earlier score.
+
+    Where every earlier score lies inside a concern there is a level to come back to, but n = 0 and so no z.
+    """
+    known = series.prior or series.recent
+    if not known:
         return None
     return Baseline(
         series=key.text,
-        mu=fmean(series.prior),
-        sigma=pooled_sigma(series.prior, sp),
+        mu=fmean(known),
+        sigma=pooled_sigma(known, sp),
         n=len(series.prior),
         before=series.recent[-1],
     )
@@ -117,7 +121,7 @@ def z_against(score: float, baseline: Baseline | None, at_least_n: int = 3) -> f
     >>> round(z_against(82.5, Baseline("s", 93.125, 3.7905, 4)) or 0, 3)
     -2.507
     """
-    if baseline is None or baseline.n < at_least_n:
+    if baseline is None or baseline.n < max(1, at_least_n):
         return None
     return (score - baseline.mu) / (baseline.sigma * sqrt(1 + 1 / baseline.n))
 

@@ -32,5 +32,5 @@ INSTRUMENT = Instrument(
         Cutoff(36, "<", CUT),
         *(Cutoff(9, "<", CUT, dimension) for dimension in ("bond", "goals", "tasks", "overall")),
     ),
-    notes="For clients of 13 years and older, and carers; a therapist may mark it about the family. Some sites use another cut-off; make that a local parameter.",
+    notes="For clients of 13 years and older, and carers; a therapist may mark it about the family.",
 )
