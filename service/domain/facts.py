@@ -47,6 +47,19 @@ EMPTY_SESSION: Document = {
 }
 
 
+MEMBER_DEFAULTS: Document = {"active": True, "expected": True, "index": False}
+ENTRY_DEFAULTS: Mapping[str, Document] = {
+    "members": MEMBER_DEFAULTS,
+    "indicators": {"toward": None},
+    "tasks": {"assigned_session_id": None},
+}
+ENTRY_REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "members": ("role",),
+    "indicators": ("kind", "from", "severity", "source"),
+    "tasks": ("member", "outcome"),
+}
+
+
 def merge_patch(target: Any, patch: Any) -> Any:
     """Return a document after a merge patch: maps merge by key, null removes, everything else replaces.
 
@@ -64,13 +77,28 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 
 def patched(document: Document, patch: Document, empty: Document) -> Document:
-    """Return announced facts after a merge patch; a top-level null restores the default."""
-    return {**empty, **merge_patch(document, patch)}
+    """Return announced facts after a merge patch; a null at the top or within an entry restores the default."""
+    merged = {**empty, **merge_patch(document, patch)}
+    for name, defaults in ENTRY_DEFAULTS.items():
+        if name in merged:
+            merged[name] = {key: {**defaults, **entry} for key, entry in merged[name].items()}
+    return merged
+
+
+def _incomplete(facts: Document) -> list[Fault]:
+    """Return what entries lack after a patch; whole documents were checked when they came in."""
+    return [
+        Fault(f"/{name}/{key}/{field}", "missing", "This field is needed.")
+        for name, required in ENTRY_REQUIRED.items()
+        for key, entry in facts.get(name, {}).items()
+        for field in required
+        if field not in entry
+    ]
 
 
 def check_case(facts: Document) -> None:
-    """Raise InvalidFamily where the facts of a case contradict each other."""
-    faults = [
+    """Raise InvalidFamily where the facts of a case are incomplete or contradict each other."""
+    faults = _incomplete(facts) + [
         Fault(f"/members/{member_id}", "reserved-id", "This id names a kind of reference; choose another.")
         for member_id in facts["members"]
         if member_id in RESERVED
@@ -91,9 +119,9 @@ def check_case(facts: Document) -> None:
 
 
 def check_session(facts: Document, now_plus_a_day: datetime) -> None:
-    """Raise InvalidSession where the facts of a session contradict each other or its time lies ahead."""
+    """Raise InvalidSession where facts of a session are incomplete, contradict each other or lie ahead in time."""
     held_at = time_of(facts["held_at"])
-    faults = []
+    faults = _incomplete(facts)
     if facts["status"] in ("held", "no-show") and held_at is not None and held_at > now_plus_a_day:
         faults.append(Fault("/held_at", "in-the-future", "A session that was held lies at most a day ahead."))
     if facts["indicators"] and facts["indicators_observed"] is False:
@@ -113,9 +141,9 @@ def family_of(facts: Document) -> Family:
         members={
             member_id: Member(
                 MemberRole(member["role"]),
-                active=member.get("active", True),
-                expected=member.get("expected", True),
-                index=member.get("index", False),
+                active=member["active"],
+                expected=member["expected"],
+                index=member["index"],
             )
             for member_id, member in facts["members"].items()
         },
