@@ -41,15 +41,7 @@ class Db:
 
 
 def make_engine(settings: Settings, pool_size: int | None = None) -> AsyncEngine:
-    """Return the engine of a process.
-
-    Without prepared statements each carries a name of its own and no cache outlives a transaction, so that a pooler
-    may hand every transaction another server connection.
-    """
-    arguments: dict[str, Any] = {"timeout": settings.pool_seconds, "command_timeout": settings.statement_seconds}
-    if not settings.prepare:
-        arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
-        arguments["prepared_statement_name_func"] = lambda: f"__evenkeel_{uuid4().hex}__"
+    """Return the engine of a process."""
     return create_async_engine(
         settings.address,
         pool_size=pool_size or settings.pool_size,
@@ -57,8 +49,23 @@ def make_engine(settings: Settings, pool_size: int | None = None) -> AsyncEngine
         pool_timeout=settings.pool_seconds,
         hide_parameters=True,
         json_serializer=_json,
-        connect_args=arguments,
+        connect_args=connect_arguments(settings),
     )
+
+
+def connect_arguments(settings: Settings, patient: bool = False) -> dict[str, Any]:
+    """Return what the driver is told; `patient` sets no limit to a statement, for migrations.
+
+    Without prepared statements each carries a name of its own and no cache outlives a transaction, so that a pooler
+    may hand every transaction another server connection.
+    """
+    arguments: dict[str, Any] = {"timeout": settings.pool_seconds}
+    if not patient:
+        arguments["command_timeout"] = settings.statement_seconds
+    if not settings.prepare:
+        arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+        arguments["prepared_statement_name_func"] = lambda: f"__evenkeel_{uuid4().hex}__"
+    return arguments
 
 
 def _json(value: Any) -> str:
@@ -72,11 +79,21 @@ async def transaction(engine: AsyncEngine, organization_id: UUID) -> AsyncIterat
     Raises Unavailable when the database cannot be reached, is out of resources or took too long, and
     AmbiguousCommit when the connection broke while committing.
     """
+    async with connected(engine) as connection:
+        begun = await connection.begin()
+        yield Db(organization_id, connection)
+        await _commit(begun.commit())
+
+
+@asynccontextmanager
+async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Yield a bare connection, for the little that stands outside every organization: releases, the list of tenants.
+
+    Raises Unavailable as `transaction` does; nothing commits by itself.
+    """
     try:
         async with engine.connect() as connection:
-            begun = await connection.begin()
-            yield Db(organization_id, connection)
-            await _commit(begun.commit())
+            yield connection
     except (TimeoutError, OSError, PoolTimeout, InterfaceError) as error:
         raise Unavailable(type(error).__name__) from error
     except DBAPIError as error:

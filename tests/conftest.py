@@ -1,0 +1,129 @@
+"""One real PostgreSQL for a run, migrated; each test has an organization of its own, so nothing is ever emptied."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
+from uuid_utils.compat import uuid7
+
+from service.db.embedded import EmbeddedServer
+from service.db.engine import Db, make_engine, transaction
+from service.db.migrations import upgrade
+from service.db.tables import OrganizationRow, table_of
+from service.settings import Settings
+
+GIVEN = "EVENKEEL_TEST_DATABASE_URL"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside() -> Iterator[None]:
+    """Hide the operator's own settings from the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("EVENKEEL_") and name != GIVEN]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """Return the address of the run's server: the given one, else an embedded one that forgets everything."""
+    given = os.environ.get(GIVEN)
+    if given is not None:
+        yield given
+        return
+    folder = Path(tempfile.mkdtemp(prefix="evenkeel-tests-"))
+    folder.chmod(0o711)  # as root another user runs the server and must get through
+    try:
+        with EmbeddedServer(folder / "data", fast=True).running() as url:
+            yield url
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def empty_database_url(server_url: str) -> Iterator[str]:
+    """Return the address of a database in which nothing is yet, this test's own."""
+    with _own_database(server_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def database_url(server_url: str) -> Iterator[str]:
+    """Return the address of the run's migrated database."""
+    with _own_database(server_url) as url:
+        upgrade(Settings().with_database(url))
+        yield url
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str) -> Settings:
+    """Return the settings of a service on the test database."""
+    return Settings(pool_size=4).with_database(database_url)
+
+
+@pytest.fixture
+async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    """Return an engine of this test's event loop."""
+    engine = make_engine(settings)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def organization(engine: AsyncEngine) -> UUID:
+    """Return the id of an organization that nobody else uses."""
+    organization_id = uuid7()
+    async with transaction(engine, organization_id) as db:
+        row = {
+            "organization_id": organization_id,
+            "name": str(organization_id),
+            "test": True,
+            "change_number": 0,
+            "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+        }
+        await db.execute(insert(table_of(OrganizationRow)), row)
+    return organization_id
+
+
+@pytest.fixture
+async def db(engine: AsyncEngine, organization: UUID) -> AsyncIterator[Db]:
+    """Return a handle whose transaction commits when the test ends."""
+    async with transaction(engine, organization) as db:
+        yield db
+
+
+@contextmanager
+def _own_database(server: str) -> Iterator[str]:
+    """Yield the address of a new database on a server and drop it afterwards, whoever is still connected."""
+    url = make_url(server).set(drivername="postgresql+asyncpg")
+    name = f"evenkeel_test_{uuid4().hex}"
+    asyncio.run(_tell(server, f'CREATE DATABASE "{name}"'))
+    try:
+        yield url.set(database=name).render_as_string(hide_password=False)
+    finally:
+        asyncio.run(_tell(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+async def _tell(server: str, statement: str) -> None:
+    url = make_url(server)
+    connection = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
