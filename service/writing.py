@@ -28,7 +28,8 @@ from service.domain.commands import (
     Result,
     RetractRating,
 )
-from service.domain.deciding import Decision, judge
+from service.domain.deciding import judge
+from service.domain.decision import Decision
 from service.domain.facts import family_of, rating_of
 from service.domain.figures import Course, Figures, figures
 from service.domain.reconcile import Alert

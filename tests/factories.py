@@ -19,7 +19,7 @@ from service.domain.commands import (
     RetractionReason,
     RetractRating,
 )
-from service.domain.facts import EMPTY_CASE, EMPTY_SESSION
+from service.domain.facts import EMPTY_CASE, EMPTY_SESSION, MEMBER_DEFAULTS
 from service.domain.instruments import Instrument, instruments
 from service.domain.model import (
     Attendance,
@@ -252,7 +252,7 @@ def rating_facts(
 def case_facts(**facts: Any) -> Document:
     """Return announced facts of a case, defaults filled in; `members` may map ids to roles alone."""
     members = {
-        member_id: {"role": member} if isinstance(member, str) else member
+        member_id: {**MEMBER_DEFAULTS, **({"role": str(member)} if isinstance(member, str) else member)}
         for member_id, member in facts.pop("members", {}).items()
     }
     return {**EMPTY_CASE, "members": members, **facts}

@@ -133,21 +133,21 @@ async def _past_of(db: Db, rating_ids: list[UUID]) -> dict[UUID, list[Mapping[st
     return past
 
 
-async def rating_members(db: Db, case_ids: Collection[str]) -> dict[str, set[str]]:
-    """Return the members with live ratings of some cases."""
+async def rating_members(db: Db, case_ids: Collection[str]) -> dict[str, dict[str, int]]:
+    """Return how many live ratings each member of some cases has."""
     statement = (
-        select(ratings.c.case_id, ratings.c.rater_id)
-        .distinct()
+        select(ratings.c.case_id, ratings.c.rater_id, func.count().label("live"))
         .where(
             ratings.c.organization_id == db.organization_id,
             ratings.c.case_id == any_(_codes("case_ids")),
             ratings.c.rater_kind == "member",
             ratings.c.state == "live",
         )
+        .group_by(ratings.c.case_id, ratings.c.rater_id)
     )
-    found: dict[str, set[str]] = {case_id: set() for case_id in case_ids}
+    found: dict[str, dict[str, int]] = {case_id: {} for case_id in case_ids}
     for row in await db.execute(statement, {"case_ids": sorted(case_ids)}):
-        found[row.case_id].add(row.rater_id)
+        found[row.case_id][row.rater_id] = row.live
     return found
 
 

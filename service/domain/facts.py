@@ -118,11 +118,15 @@ def check_case(facts: Document) -> None:
         raise InvalidFamily(*faults)
 
 
-def check_session(facts: Document, now_plus_a_day: datetime) -> None:
-    """Raise InvalidSession where facts of a session are incomplete, contradict each other or lie ahead in time."""
+def check_session(facts: Document, now_plus_a_day: datetime, rated: bool = False) -> None:
+    """Raise InvalidSession where facts of a session are incomplete, contradict each other or lie ahead in time.
+
+    A scheduled session that is already `rated` counts as held.
+    """
     held_at = time_of(facts["held_at"])
     faults = _incomplete(facts)
-    if facts["status"] in ("held", "no-show") and held_at is not None and held_at > now_plus_a_day:
+    past = ("held", "no-show", "scheduled") if rated else ("held", "no-show")
+    if facts["status"] in past and held_at is not None and held_at > now_plus_a_day:
         faults.append(Fault("/held_at", "in-the-future", "A session that was held lies at most a day ahead."))
     if facts["indicators"] and facts["indicators_observed"] is False:
         faults.append(Fault("/indicators_observed", "contradiction", "Indicators were recorded, so somebody looked."))

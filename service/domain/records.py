@@ -1,13 +1,12 @@
 """What is known of some cases while commands are judged: cases, sessions and ratings, now and before."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from service.domain.commands import Document, RatingFacts, RetractionReason
 from service.domain.facts import EMPTY_CASE, held_at_of, session_of
-from service.domain.model import TherapySession
+from service.domain.model import RaterKind, TherapySession
 
 
 class RatingState(StrEnum):
@@ -98,14 +97,14 @@ class CaseRecord:
 class Records:
     """The working set of one unit of writing; judging a command changes it, nothing else does.
 
-    `ratings` by id, `sessions` by (case, session); `raters` are the members with live ratings of the cases whose
+    `ratings` by id, `sessions` by (case, session); `raters` counts each member's live ratings in the cases whose
     facts are to be replaced. `changed_*` name what must be written.
     """
 
     cases: dict[str, CaseRecord] = field(default_factory=dict)
     sessions: dict[tuple[str, str], SessionRecord] = field(default_factory=dict)
     ratings: dict[str, RatingRecord] = field(default_factory=dict)
-    raters: dict[str, set[str]] = field(default_factory=dict)
+    raters: dict[str, dict[str, int]] = field(default_factory=dict)
     changed_cases: set[str] = field(default_factory=set)
     changed_sessions: set[tuple[str, str]] = field(default_factory=set)
     changed_ratings: set[str] = field(default_factory=set)
@@ -114,12 +113,16 @@ class Records:
 
     def keep_rating(self, record: RatingRecord, changed: bool = True) -> None:
         """Take in a rating as it stands now."""
-        facts = record.facts
+        facts, before = record.facts, self.ratings.get(record.rating_id)
         self.ratings[record.rating_id] = record
         self.by_key[facts.natural_key] = record.rating_id
         self.by_session.setdefault((facts.case_id, facts.session_id), set()).add(record.rating_id)
         if changed:
             self.changed_ratings.add(record.rating_id)
+            if facts.rater_kind is RaterKind.member:
+                counts = self.raters.setdefault(facts.case_id, {})
+                more = record.live - (before is not None and before.live)
+                counts[facts.rater_id] = counts.get(facts.rater_id, 0) + more
 
     def keep_session(self, record: SessionRecord) -> None:
         """Take in a session as it stands now, to be written."""
@@ -130,6 +133,18 @@ class Records:
         """Take in a case as it stands now, to be written."""
         self.cases[record.case_id] = record
         self.changed_cases.add(record.case_id)
+
+    def found_case(self, case_id: str, at: datetime) -> None:
+        """Let a case exist that a rating or a session is the first to speak of."""
+        if self.cases[case_id].revision == 0:
+            self.keep_case(replace(self.cases[case_id], revision=1, created_at=at, changed_at=at))
+
+    def inherit(self, key: tuple[str, str]) -> None:
+        """Give a session that joined the course the therapists its case has now; later lists do not reach back."""
+        session = self.sessions[key]
+        if session.inherited is None and self.therapy_session(key) is not None:
+            therapists = tuple(self.cases[key[0]].facts["therapists"])
+            self.keep_session(replace(session, inherited=therapists))
 
     def of_session(self, key: tuple[str, str]) -> list[RatingRecord]:
         """Return the ratings of a session, retracted ones too, in the order of their natural keys."""
@@ -162,6 +177,8 @@ class Records:
         return None
 
 
-def live_members(ratings: Iterable[RatingRecord]) -> set[str]:
-    """Return the members that have live ratings."""
-    return {record.facts.rater_id for record in ratings if record.live and record.facts.rater_kind.value == "member"}
+def blank_session(key: tuple[str, str], at: datetime) -> SessionRecord:
+    """Return a session of which nothing is known yet."""
+    return SessionRecord(
+        case_id=key[0], session_id=key[1], facts=None, inherited=None, revision=0, created_at=at, changed_at=at
+    )
