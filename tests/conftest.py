@@ -12,15 +12,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy import insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
-from uuid_utils.compat import uuid7
 
 from service.db.embedded import EmbeddedServer
 from service.db.engine import Db, make_engine, transaction
+from service.db.identity import create_organization
 from service.db.migrations import upgrade
-from service.db.tables import OrganizationRow, table_of
 from service.settings import Settings
 
 GIVEN = "EVENKEEL_TEST_DATABASE_URL"
@@ -88,17 +86,8 @@ async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 async def organization(engine: AsyncEngine) -> UUID:
     """Return the id of an organization that nobody else uses."""
-    organization_id = uuid7()
-    async with transaction(engine, organization_id) as db:
-        row = {
-            "organization_id": organization_id,
-            "name": str(organization_id),
-            "test": True,
-            "change_number": 0,
-            "created_at": datetime(2026, 1, 1, tzinfo=UTC),
-        }
-        await db.execute(insert(table_of(OrganizationRow)), row)
-    return organization_id
+    made = await create_organization(engine, f"clinic {uuid4()}", True, datetime(2026, 1, 1, tzinfo=UTC))
+    return made.organization_id
 
 
 @pytest.fixture
