@@ -1,0 +1,178 @@
+"""Hostility between members: one member was seen to be hostile, sarcastic or blaming towards another.
+
+Fires:    hostility, sarcasm or blame of one member towards another: severe (3); or clear (2) and above the pair's own
+          median over those of the case's first three held sessions that were observed and lie before this one (none
+          yet: fires); or mild (1) while the other's safety or within-family score is at z ≤ −1.5
+Quiet:    what is usual between these two; mild while the other's scores hold; a session in which nobody looked
+Severity: warning; critical at severe, or with the other's safety at z ≤ −1.5 or at or below its low mark
+Clears:   at or below that median (none yet: nothing at all) in two observed sessions in which neither was absent, and
+          the score that was down at the opening recovered (once is enough when it was talked about)
+Source:   safety within the therapeutic system and shared purpose (Friedlander, Escudero & Heatherington 2006, SOFTA)
+Ours:     the limits; the pair's own median, because some families are loud and well; safety may be the member's own
+          rating or an observer's or therapist's of that member; a score that had not fallen need not recover
+Since:    0.1 (version 1)
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from service.domain.concern import Clearing, Concern, Signal, Value, Values
+from service.domain.model import Indicator, RaterKind, Severity
+from service.domain.moment import Figure, Moment
+from service.domain.next_steps import HOLD_TEXT
+from service.domain.rules import Rule
+from service.domain.sightings import MEMBER, gravest
+from service.domain.trajectory import above, at_most, is_recovered
+
+CODE = "hostility-to-member"
+KINDS = frozenset({"hostility", "sarcasm", "blame"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    mild: int = 1
+    clear: int = 2
+    severe: int = 3
+    usual_of: int = 3
+    z: float = -1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Pair → level, for each observed one of the case's first three held sessions; a pair left out was at 0."""
+
+    early: tuple[Mapping[str, int], ...] = ()
+
+
+def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memory, tuple[Signal, ...]]:
+    """Return a signal per pair that is hostile beyond what is usual between them."""
+    seen = _seen(moment)
+    found = (_signal(moment, mark, _usual(memory, pair), parameters) for pair, mark in seen.items())
+    signals = tuple(signal for signal in found if signal is not None)
+    if not moment.observed or moment.number > parameters.usual_of:
+        return memory, signals
+    return Memory((*memory.early, {pair: mark.severity for pair, mark in seen.items()})), signals
+
+
+def _seen(moment: Moment) -> dict[str, Indicator]:
+    return gravest(moment, KINDS, _pair)
+
+
+def _pair(item: Indicator) -> str | None:
+    toward = item.toward or ""
+    members = item.from_.startswith(MEMBER) and toward.startswith(MEMBER) and item.from_ != toward
+    return f"{item.from_}|{toward}" if members else None
+
+
+def _usual(memory: Memory, pair: str) -> float | None:
+    return float(median(levels.get(pair, 0) for levels in memory.early)) if memory.early else None
+
+
+def _signal(moment: Moment, mark: Indicator, usual: float | None, parameters: Parameters) -> Signal | None:
+    safety, within = (_lowest(moment, mark.toward or "", part) for part in ("safety", "within"))
+    shaken = any(_at_z(figure, parameters) for figure in (safety, within))
+    beyond = mark.severity >= parameters.clear and (usual is None or above(mark.severity, usual))
+    if not (mark.severity >= parameters.severe or beyond or (shaken and mark.severity >= parameters.mild)):
+        return None
+    low = safety is not None and at_most(safety.value, safety.low_mark)
+    critical = mark.severity >= parameters.severe or low or _at_z(safety, parameters)
+    subject = (mark.from_, mark.toward or "")
+    opened = moment.active(CODE, subject)
+    frozen = usual if opened is None else opened.signal.thresholds.get("usual")
+    return Signal(
+        subject=subject,
+        severity=Severity.critical if critical else Severity.warning,
+        values=_values(mark, safety, within),
+        thresholds=_thresholds(frozen, safety, parameters),
+        route="severe" if critical else "default",
+        raters=tuple(sorted({figure.key.rater for figure in (safety, within) if figure is not None})),
+        baseline=next(
+            (figure.baseline for figure in (safety, within) if figure is not None and _is_down(figure)), None
+        ),
+    )
+
+
+def _lowest(moment: Moment, member: str, part: str) -> Figure | None:
+    """Return the lowest figure of a part that a member gave or that somebody else gave about that member."""
+    return min(_figures_of(moment, member, part), key=_order, default=None)
+
+
+def _figures_of(moment: Moment, member: str, part: str) -> Iterator[Figure]:
+    yield from (figure for figure in moment.figures(part, about="") if figure.key.rater == member)
+    for kind in (RaterKind.observer, RaterKind.therapist):
+        yield from moment.figures(part, kind, about=member)
+
+
+def _order(figure: Figure) -> tuple[float, float, str]:
+    """Return the order from the worst: by z, then those without one by their value."""
+    return (figure.z if figure.z is not None else float("inf"), figure.value, figure.key.text)
+
+
+def _at_z(figure: Figure | None, parameters: Parameters) -> bool:
+    return figure is not None and figure.z is not None and at_most(figure.z, parameters.z)
+
+
+def _is_down(figure: Figure) -> bool:
+    return figure.baseline is not None and not is_recovered(figure.value, figure.baseline)
+
+
+def _values(mark: Indicator, safety: Figure | None, within: Figure | None) -> Values:
+    values: dict[str, Value] = {"level": mark.severity, "kind": mark.kind, "source": mark.source}
+    for name, figure in (("safety", safety), ("within", within)):
+        if figure is not None:
+            values |= {f"{name}_series": figure.key.text, name: figure.value, f"{name}_z": figure.z}
+    return values
+
+
+def _thresholds(usual: object, safety: Figure | None, parameters: Parameters) -> Values:
+    marks = {"low_mark": safety.low_mark} if safety is not None else {}
+    return {
+        "clear": parameters.clear,
+        "severe": parameters.severe,
+        "usual": usual if isinstance(usual, float) else None,
+        "z": parameters.z,
+        **marks,
+    }
+
+
+def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Parameters) -> Clearing:
+    """Return whether the pair is back at what was usual before the opening, and the other's score recovered."""
+    usual = concern.signal.thresholds.get("usual")
+    mark = _seen(moment).get("|".join(concern.subject))
+    if mark is not None and above(mark.severity, usual if isinstance(usual, float) else 0.0):
+        return Clearing.unmet
+    absent = any(moment.present(member.removeprefix(MEMBER)) is False for member in concern.subject)
+    if absent or not (moment.observed or mark is not None):
+        return Clearing.blind
+    return _score_clears(moment, concern)
+
+
+def _score_clears(moment: Moment, concern: Concern) -> Clearing:
+    baseline = concern.signal.baseline
+    if baseline is None or (concern.discussed and concern.streak):
+        return Clearing.met
+    score = moment.score_of(baseline.series)
+    if score is None:
+        return Clearing.blind
+    return Clearing.met if is_recovered(score, baseline) else Clearing.unmet
+
+
+RULE = Rule(
+    code=CODE,
+    version=1,
+    title="Hostility between members",
+    grade="C",
+    texts={
+        "default": "One member was seen to be hostile, sarcastic or blaming towards another, more than is usual "
+        "between these two or while the other feels less safe. The numbers cannot say why.",
+        "severe": "One member was seen to be hostile towards another, severely or while the other feels unsafe. "
+        f"The numbers cannot say why. {HOLD_TEXT}",
+    },
+    next_steps=("circular-question", "validation", "check-in", "outside-support"),
+    parameters=Parameters(),
+    memory=Memory(),
+    check=check,
+    clear=clear,
+    unsettles=True,
+)
