@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     spool_dir: Path = Field(
         default_factory=lambda: Path(tempfile.gettempdir()), description="where batches lie while they are read"
     )
+    api_key: SecretStr | None = Field(default=None, description="the key that `evenkeel import` sends; not for `serve`")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="the least level to log")
 
     def model_post_init(self, context: Any) -> None:

@@ -1,0 +1,22 @@
+"""`evenkeel …`: one file per command."""
+
+import typer
+
+from service.cli import demo, doctor, import_, key, migrate, organization, serve
+from service.cli.ending import Commands
+
+app = typer.Typer(
+    cls=Commands,
+    help="Evenkeel measures the alliance in individual, couple and family therapy and says when it is at risk.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("migrate")(migrate.migrate)
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
+app.command("import")(import_.import_csv)
+app.add_typer(organization.app, name="organization")
+app.add_typer(key.app, name="key")
+app.command("doctor")(doctor.doctor)

@@ -1,0 +1,30 @@
+"""The database of a command: the one given by its address, or the embedded one, joined or started."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.db.embedded import EmbeddedServer
+from service.db.engine import make_engine
+from service.settings import Settings
+
+
+@contextmanager
+def reachable(settings: Settings) -> Iterator[Settings]:
+    """Yield settings that hold a database address; an embedded server runs until the block ends."""
+    if settings.database_url is not None:
+        yield settings
+        return
+    with EmbeddedServer(settings.data_dir).running() as url:
+        yield settings.with_database(url)
+
+
+@asynccontextmanager
+async def engine_of(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    """Yield a small engine for the few statements of a command."""
+    engine = make_engine(settings, pool_size=2)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()

@@ -1,0 +1,108 @@
+"""One worker of the HTTP server: says where it listens, serves on for a while after SIGTERM, then ends in order."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from service.cli.ending import Failure, note
+from service.main import create_app
+from service.settings import Settings
+
+GRACE_SECONDS = 10  # for requests still running when the listening socket is closed
+BACKLOG = 2048
+
+Greet = Callable[[str], Awaitable[None]]
+
+
+async def _say_nothing(address: str) -> None:
+    """Greet nobody."""
+
+
+class Worker(uvicorn.Server):
+    """A server that drains: after SIGTERM it is not ready, but serves on until load balancers have seen that.
+
+    `greet` runs once the service answers; a Failure in it ends the service. A second SIGTERM, or Ctrl-C, skips the
+    wait, never the flush.
+    """
+
+    def __init__(self, app: FastAPI, settings: Settings, greet: Greet = _say_nothing) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+        self._app = app
+        self._settings = settings
+        self._greet = greet
+        self.failure: Failure | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        address = _address(sockets[0]) if sockets else ""
+        note(f"listening on {address}")
+        try:
+            await self._greet(address)
+        except Failure as failure:
+            self.failure = failure
+            self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle signals while serving; a service that was asked to end and did is a success."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._drain)
+        loop.add_signal_handler(signal.SIGINT, self._end)
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGTERM)
+            loop.remove_signal_handler(signal.SIGINT)
+
+    def _drain(self) -> None:
+        if not self.started or self._app.state.service.draining:
+            self._end()
+            return
+        self._app.state.service.draining = True
+        asyncio.get_running_loop().call_later(self._settings.drain_seconds, self._end)
+
+    def _end(self) -> None:
+        if self.started:
+            self._app.state.service.draining = True
+        self.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return the listening socket; port 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise Failure(f"cannot listen on this host and port: {error.strerror}; --port takes another") from None
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(settings: Settings, greet: Greet = _say_nothing) -> None:
+    """Serve until a signal ends it; raises Failure when it cannot begin."""
+    listening = listen(settings.host, settings.port)
+    worker = Worker(create_app(settings), settings, greet)
+    worker.run(sockets=[listening])
+    if worker.failure is not None:
+        raise worker.failure
