@@ -16,7 +16,7 @@ Since:    0.1 (version 1)
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from service.domain.concern import Clearing, Concern, Signal
+from service.domain.concern import Baseline, Clearing, Concern, Signal
 from service.domain.model import Indicator, Severity
 from service.domain.moment import Figure, Moment
 from service.domain.rules import Rule
@@ -39,8 +39,10 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """References of favoured members → levels in the last observed sessions, and held sessions when it last fired;
-    references of members whose bond fell alone → held sessions when it last did. Older than `within` is forgotten."""
+    """References of members → levels in the last observed sessions; held sessions when it last fired for the favoured.
+
+    `falls` are held sessions when a member's bond last fell alone. Older than `within` is forgotten.
+    """
 
     runs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     fired: Mapping[str, int] = field(default_factory=dict)
@@ -98,7 +100,6 @@ def _fires(mark: Indicator, run: tuple[int, ...], parameters: Parameters) -> boo
 def _signal(moment: Moment, mark: Indicator, run: tuple[int, ...], fallen: list[str], parameters: Parameters) -> Signal:
     critical = bool(fallen) or times_at(run, parameters.clear) >= parameters.needed
     favoured = mark.toward or ""
-    down = _furthest_down(moment, favoured)
     return Signal(
         subject=(favoured,),
         severity=Severity.critical if critical else Severity.warning,
@@ -117,21 +118,21 @@ def _signal(moment: Moment, mark: Indicator, run: tuple[int, ...], fallen: list[
             "within": parameters.within,
         },
         route="with-fall" if fallen else "default",
-        raters=tuple(sorted({*fallen, *([down.key.rater] if down is not None else [])})),
-        baseline=down.baseline if down is not None else None,
+        raters=tuple(fallen),
+        baseline=_bond_to_return(moment, favoured),
     )
 
 
 def _graver(moment: Moment, concern: Concern, fallen: list[str]) -> Signal:
     """Return the escalation of an active concern: the other side's bond fell within a few sessions of the report."""
-    before, down = concern.signal, _furthest_down(moment, concern.subject[0])
+    before = concern.signal
     return replace(
         before,
         severity=Severity.critical,
         values={**before.values, "bond_fell": fallen[0]},
         route="with-fall",
         raters=tuple(sorted({*before.raters, *fallen})),
-        baseline=before.baseline or (down.baseline if down is not None else None),
+        baseline=_bond_to_return(moment, concern.subject[0]),
     )
 
 
@@ -139,16 +140,19 @@ def _bonds(moment: Moment) -> Iterator[Figure]:
     return (figure for figure in moment.figures("bond") if not figure.rating.not_alone)
 
 
-def _furthest_down(moment: Moment, favoured: str) -> Figure | None:
-    """Return the bond on the other side that lies furthest below its own level, of those that are not near it."""
+def _bond_to_return(moment: Moment, favoured: str) -> Baseline | None:
+    """Return the level before of a bond on the other side: one that fell alone, else the one furthest down today."""
+    for concern in moment.active_of(FALL):
+        if concern.signal.baseline is not None and _is_opposite(moment, favoured, concern.subject[0]):
+            return concern.signal.baseline
     down = [
-        ((figure.value - figure.baseline.mu) / figure.baseline.sigma, figure.key.text, figure)
+        ((figure.value - baseline.mu) / baseline.sigma, baseline)
         for figure in _bonds(moment)
-        if figure.baseline is not None
+        if (baseline := figure.baseline) is not None
         and _is_opposite(moment, favoured, figure.key.rater)
-        and not is_recovered(figure.value, figure.baseline)
+        and not is_recovered(figure.value, baseline)
     ]
-    return min(down, key=lambda item: item[:2])[2] if down else None
+    return min(down, key=lambda item: (item[0], item[1].series))[1] if down else None
 
 
 def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Parameters) -> Clearing:

@@ -1,0 +1,97 @@
+"""Poles: the totals of one form side by side in one session, and what is remembered of them from session to session."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from service.domain.moment import Figure, Moment
+from service.domain.trajectory import DIGITS, at_least
+
+Poles = Sequence[Figure]  # one form's totals about one therapist, the lowest first; of equals the smallest id
+Limits = tuple[float, ...]  # of the gap, in SDs of the form's total, for 2, 3, 4 and 5 or more raters
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Who was lowest in a joint session, and which limits its gap reached."""
+
+    lowest: str
+    moderate: bool
+    severe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The signed gaps of two members in their first two and their last two joint sessions, and how many they had."""
+
+    first: tuple[float, ...] = ()
+    last: tuple[float, ...] = ()
+    count: int = 0
+
+    def with_gap(self, gap: float) -> "Pair":
+        return Pair(self.first if len(self.first) == 2 else (*self.first, gap), (*self.last, gap)[-2:], self.count + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form's last joint sessions, the latest last, and its pairs by both ids."""
+
+    joint: tuple[Joint, ...] = ()
+    pairs: Mapping[str, Pair] = field(default_factory=dict)
+
+    def times(self, lowest: str, severe: bool) -> int:
+        """Return in how many of the last joint sessions a member was lowest at a moderate (or severe) gap."""
+        return sum(item.lowest == lowest and (item.severe if severe else item.moderate) for item in self.joint)
+
+    def pair(self, one: Figure, other: Figure) -> Pair:
+        return self.pairs.get(_pair_name(one, other), Pair())
+
+
+def poles_by_form(moment: Moment) -> dict[str, list[Figure]]:
+    """Return today's totals by form and about; a child's form and a rating given not alone are never a pole."""
+    forms: dict[str, list[Figure]] = {}
+    for figure in moment.figures("primary"):
+        if not figure.instrument.child_form and not figure.rating.not_alone:
+            forms.setdefault(f"{figure.key.instrument}|{figure.key.about}", []).append(figure)
+    return {name: sorted(poles, key=_from_lowest) for name, poles in forms.items()}
+
+
+def _from_lowest(figure: Figure) -> tuple[float, str]:
+    return (round(figure.value, DIGITS), figure.rater)
+
+
+def gap_of(poles: Poles) -> float:
+    return poles[-1].value - poles[0].value
+
+
+def limit_of(limits: Limits, poles: Poles) -> float:
+    """Return a limit of the gap in percent points.
+
+    Formula:  its SDs for this number of raters × the SD of the form's total: more raters spread wider by chance
+    Range:    > 0
+    Missing:  n ≥ 2 is the caller's to see to
+    Ours:     one SD for every gap, the reference's; above five raters the limit of five
+    """
+    return limits[min(len(poles), len(limits) + 1) - 2] * poles[0].sd
+
+
+def pairs_of(poles: Poles) -> Iterator[tuple[Figure, Figure]]:
+    """Yield every two poles, the smaller id first, so that a signed gap keeps its sign."""
+    return combinations(sorted(poles, key=lambda item: item.rater), 2)
+
+
+def _pair_name(one: Figure, other: Figure) -> str:
+    return f"{one.rater}|{other.rater}"
+
+
+def form_after(form: Form, poles: Poles, moderate: Limits, severe: Limits, kept: int) -> Form:
+    """Return what is remembered of a form one joint session later."""
+    joint = Joint(
+        lowest=poles[0].rater,
+        moderate=at_least(gap_of(poles), limit_of(moderate, poles)),
+        severe=at_least(gap_of(poles), limit_of(severe, poles)),
+    )
+    pairs = dict(form.pairs)
+    for one, other in pairs_of(poles):
+        pairs[_pair_name(one, other)] = form.pair(one, other).with_gap(one.value - other.value)
+    return Form((*form.joint, joint)[-kept:], pairs)
