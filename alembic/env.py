@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 from service.db import tables
-from service.db.engine import connect_arguments
+from service.db.engine import DIALECT, connect_arguments
 from service.settings import Settings, read_settings
 
 MIGRATING = 0x45_56_4B  # any number that nobody else locks
@@ -52,9 +52,7 @@ def migrate(connection: Connection) -> None:
 
 async def migrate_alone(settings: Settings) -> None:
     """Migrate while a second connection holds a lock in an open transaction, which a pooler leaves alone, too."""
-    engine = create_async_engine(
-        settings.address, poolclass=NullPool, connect_args=connect_arguments(settings, patient=True)
-    )
+    engine = create_async_engine(DIALECT, poolclass=NullPool, connect_args=connect_arguments(settings, patient=True))
     try:
         async with engine.begin() as guard:
             await guard.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))

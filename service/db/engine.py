@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from service.settings import Settings
 
+DIALECT = "postgresql+asyncpg://"
 # PostgreSQL's classes of trouble that pass: connection, resources, rollback (deadlock), operator intervention
 PASSING = ("08", "40", "53", "57", "58")
 
@@ -43,7 +44,7 @@ class Db:
 def make_engine(settings: Settings, pool_size: int | None = None) -> AsyncEngine:
     """Return the engine of a process."""
     return create_async_engine(
-        settings.address,
+        DIALECT,
         pool_size=pool_size or settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_seconds,
@@ -56,10 +57,11 @@ def make_engine(settings: Settings, pool_size: int | None = None) -> AsyncEngine
 def connect_arguments(settings: Settings, patient: bool = False) -> dict[str, Any]:
     """Return what the driver is told; `patient` sets no limit to a statement, for migrations.
 
+    It reads the address itself, so that all that PostgreSQL's own tools understand in one works here too (`sslmode`).
     Without prepared statements each carries a name of its own and no cache outlives a transaction, so that a pooler
     may hand every transaction another server connection.
     """
-    arguments: dict[str, Any] = {"timeout": settings.pool_seconds}
+    arguments: dict[str, Any] = {"dsn": settings.address, "timeout": settings.pool_seconds}
     if not patient:
         arguments["command_timeout"] = settings.statement_seconds
     if not settings.prepare:
