@@ -85,7 +85,8 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [f"EVENKEEL_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors()]
+        named = ((item["loc"] or ("database_url_file",), item["msg"]) for item in error.errors())
+        lines = [f"EVENKEEL_{'_'.join(map(str, place)).upper()}: {message}" for place, message in named]
         raise SystemExit("\n".join(lines)) from None
     except OSError as error:
         raise SystemExit(f"EVENKEEL_DATABASE_URL_FILE: cannot be read ({type(error).__name__})") from None
