@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from service.cli.ending import Failure, note
 from service.main import create_app
+from service.observing import configure_logs
 from service.settings import Settings
 
 GRACE_SECONDS = 10  # for requests still running when the listening socket is closed
@@ -101,6 +102,7 @@ def _address(listening: socket.socket) -> str:
 
 def run(settings: Settings, greet: Greet = _say_nothing) -> None:
     """Serve until a signal ends it; raises Failure when it cannot begin."""
+    configure_logs(settings.log_level)
     listening = listen(settings.host, settings.port)
     worker = Worker(create_app(settings), settings, greet)
     worker.run(sockets=[listening])

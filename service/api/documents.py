@@ -1,0 +1,266 @@
+"""Domain values as the JSON that goes out: numbers to three decimals, times in UTC, nothing that is withheld."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from service.api.fields import shown_time
+from service.domain.balance import Balance, DimensionBalance
+from service.domain.concern import Concern
+from service.domain.figures import Course
+from service.domain.handling import handling_now
+from service.domain.instruments import instruments
+from service.domain.levels import Levels
+from service.domain.model import RaterKind, Score
+from service.domain.next_steps import HELD_BACK, HOLD_TEXT, NEXT_STEPS
+from service.domain.reconcile import Alert, Handling, basis_of
+from service.domain.records import CaseRecord, RatingRecord, Revision, SessionRecord
+from service.domain.rules import rules
+from service.domain.scoring import z_score
+
+Document = dict[str, Any]
+
+
+def rounded(value: Any) -> Any:
+    """Return a value with every float in it rounded to three decimals, half to even."""
+    if isinstance(value, float):
+        return round(value, 3) + 0.0
+    if isinstance(value, Mapping):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return value
+
+
+def case_document(case: CaseRecord) -> Document:
+    """Return the announced facts of a case."""
+    return {
+        "case_id": case.case_id,
+        **case.facts,
+        "announced": case.announced,
+        "revision": case.revision,
+        "created_at": shown_time(case.created_at),
+        "changed_at": shown_time(case.changed_at),
+    }
+
+
+def session_document(session: SessionRecord, facts: Mapping[str, Any], held_at: datetime | None) -> Document:
+    """Return a session; `facts` are the announced ones or their defaults, `held_at` when it took place."""
+    return {
+        "case_id": session.case_id,
+        "session_id": session.session_id,
+        **facts,
+        "held_at": shown_time(held_at),
+        "next_planned_at": shown_time(_time(facts["next_planned_at"])),
+        "announced": session.facts is not None,
+        "revision": session.revision,
+        "created_at": shown_time(session.created_at),
+        "changed_at": shown_time(session.changed_at),
+    }
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def rating_document(record: RatingRecord) -> Document:
+    """Return a rating with its facts as sent and the scores computed from them."""
+    return {
+        "rating_id": record.rating_id,
+        "revision": record.revision,
+        "state": record.state.value,
+        "state_reason": record.reason.value if record.reason else None,
+        "received_at": shown_time(record.received_at),
+        "changed_at": shown_time(record.changed_at),
+        **_facts(record.current),
+        "instrument_version": record.instrument_version,
+        "scores": scores_document(record.facts.instrument, record.facts.scores),
+    }
+
+
+def revision_document(revision: Revision) -> Document:
+    """Return one state that a rating was in."""
+    return {
+        "revision": revision.revision,
+        "state": revision.state.value,
+        "state_reason": revision.reason.value if revision.reason else None,
+        "changed_at": shown_time(revision.changed_at),
+        **_facts(revision),
+        "scores": scores_document(revision.facts.instrument, revision.facts.scores),
+    }
+
+
+def _facts(revision: Revision) -> Document:
+    facts = revision.facts
+    is_member = facts.rater_kind is RaterKind.member
+    role = facts.rater_role.value if is_member and facts.rater_role else facts.rater_kind.value
+    return {
+        "case_id": facts.case_id,
+        "session_id": facts.session_id,
+        "held_at": shown_time(facts.held_at),
+        "rater": {"id": facts.rater_id, "role": role},
+        "about": facts.about,
+        "phase": facts.phase.value,
+        "instrument": facts.instrument,
+        "answers": None if facts.answers is None else dict(facts.answers),
+        "origin": "scores" if facts.answers is None else "answers",
+        "record_id": facts.record_id,
+        "record_version": facts.record_version,
+        "answered_at": shown_time(facts.answered_at),
+        "not_alone": facts.not_alone,
+    }
+
+
+def scores_document(instrument: str, scores: Mapping[str, Score]) -> Document:
+    """Return the scores of a rating by dimension."""
+    form = instruments()[instrument]
+    return {
+        dimension: {
+            "raw": rounded(score.raw),
+            "mean": rounded(score.mean),
+            "percent": rounded(score.percent),
+            "z": rounded(z_score(form, dimension, score)),
+            "answered": score.answered,
+            "items": score.items,
+            "prorated": score.prorated,
+            "flags": list(score.flags),
+        }
+        for dimension, score in scores.items()
+    }
+
+
+def balance_document(balance: Balance) -> Document:
+    """Return a balance; without two raters its dimensions are null and the reason says so."""
+    group, coverage = balance.group, balance.coverage
+    return {
+        "group": {
+            "instrument_family": group.instrument_family,
+            "instruments": list(balance.instruments),
+            "mixed": balance.mixed,
+            "rater_kind": group.rater_kind.value,
+            "rater": group.rater,
+            "phase": group.phase.value,
+            "about": group.about,
+        },
+        "unit": "percent",
+        "reason": balance.reason,
+        "coverage": {
+            "raters": coverage.raters,
+            "present": coverage.present,
+            "at_ceiling": coverage.at_ceiling,
+            "joint_sessions": coverage.joint_sessions,
+            "reference": coverage.reference,
+        },
+        "dimensions": None
+        if balance.reason
+        else {code: _dimension(figures) for code, figures in balance.dimensions.items()},
+        "convergence": None,
+    }
+
+
+def _dimension(figures: DimensionBalance) -> Document:
+    subgroups, polarity = figures.subgroups, figures.polarity
+    return {
+        "n": figures.n,
+        "strength": rounded(figures.strength),
+        "weakest": {"value": rounded(figures.weakest.value), "members": list(figures.weakest.members)},
+        "gap": rounded(figures.gap),
+        "gap_z": rounded(figures.gap_z),
+        "dispersion": rounded(figures.dispersion),
+        "agreement_index": rounded(figures.agreement_index),
+        "side": rounded(figures.side),
+        "subgroups": None
+        if subgroups is None
+        else {
+            "groups": [list(side) for side in subgroups.groups],
+            "difference": rounded(subgroups.difference),
+            "reliable": subgroups.reliable,
+        },
+        "polarity": None
+        if polarity is None
+        else {"positive": list(polarity.positive), "negative": list(polarity.negative)},
+        "discrepancies": [
+            {"of": item.of, "minus": item.minus, "value": rounded(item.value)} for item in figures.discrepancies
+        ],
+    }
+
+
+def levels_document(levels: Levels) -> Document:
+    """Return the levels of one instrument family, rater kind and phase."""
+    return {
+        "instrument_family": levels.instrument_family,
+        "rater_kind": levels.rater_kind.value,
+        "phase": levels.phase.value,
+        "individual": rounded(levels.individual),
+        "subsystems": {
+            code: {"rated": rounded(item.rated), "member_mean": rounded(item.member_mean)}
+            for code, item in levels.subsystems.items()
+        },
+        "family": rounded(levels.family),
+        "within": rounded(levels.within),
+    }
+
+
+def alert_document(alert: Alert, on_hold: bool, course: Course, now: datetime) -> Document:
+    """Return an alert as somebody reads it now; on safety hold without the steps that bring members together."""
+    concern = alert.concern
+    rule = rules().get(concern.rule)
+    text = rule.texts[concern.signal.route] if rule else ""
+    apart = on_hold or HOLD_TEXT in text
+    steps = [code for code in (rule.next_steps if rule else ()) if not (apart and code in HELD_BACK)]
+    return {
+        "alert_id": alert.alert_id,
+        "case_id": alert.case_id,
+        "therapists": list(alert.therapists),
+        "rule": concern.rule,
+        "rule_version": concern.rule_version,
+        "subject": list(concern.subject),
+        "severity": concern.severity.value,
+        "state": concern.state.value,
+        "state_reason": concern.reason.value if concern.reason else None,
+        "opened_session_id": concern.opened_session_id,
+        "opened_held_at": shown_time(concern.opened_held_at),
+        **_age(concern, course),
+        **handling_document(alert, course, now),
+        "title": rule.title if rule else concern.rule,
+        "text": f"{text} {HOLD_TEXT}" if on_hold and HOLD_TEXT not in text else text,
+        "next_steps": [{"code": code, "text": NEXT_STEPS[code]} for code in steps],
+        "basis": rounded(basis_of(concern)),
+        "origin": alert.origin.value,
+        "revision": alert.revision,
+        "opened_at": shown_time(alert.opened_at),
+        "changed_at": shown_time(alert.changed_at),
+    }
+
+
+def handling_document(alert: Alert, course: Course, now: datetime) -> Document:
+    """Return the handling fields of an alert."""
+    handling = handling_now(alert, course.held_sessions, now)
+    kept = alert.handled if handling is alert.handling else None
+    return {
+        "handling": handling.value,
+        "handled": None if kept is None or handling is Handling.new else {**kept, "at": shown_time(_time(kept["at"]))},
+        "handling_revision": alert.handling_revision,
+    }
+
+
+def _age(concern: Concern, course: Course) -> Document:
+    """Return how long a concern has been, or was, open: in held sessions, and the latest of them."""
+    through = course.held_sessions if concern.active else concern.ended or concern.number
+    last = course.last_session_id if concern.active else concern.sessions[-1]
+    return {"last_session_id": last, "sessions_open": max(1, through - concern.opened_number + 1)}
+
+
+def silent(alert: Alert, on_hold: bool) -> bool:
+    """Tell whether a case on safety hold keeps quiet about an alert."""
+    return on_hold and alert.concern.rule in silent_rules()
+
+
+def silent_rules() -> Sequence[str]:
+    """Return the rules that are not shown while a case is on safety hold."""
+    return [code for code, rule in rules().items() if rule.silent_on_hold]
+
+
+def alert_documents(alerts: Iterable[Alert], on_hold: bool, course: Course, now: datetime) -> list[Document]:
+    """Return the alerts of one case that may be shown."""
+    return [alert_document(alert, on_hold, course, now) for alert in alerts if not silent(alert, on_hold)]

@@ -1,0 +1,214 @@
+"""Every error as problem+json (RFC 9457): a stable code, JSON Pointers, never the value that was sent."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import ErrorDetails
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from service.api.strict_json import pointer_to
+from service.db.engine import AmbiguousCommit, Unavailable
+from service.domain.commands import Refusal
+from service.domain.errors import DomainError, Fault
+from service.grouping import QueueFull
+
+RETRY_SECONDS = 2
+
+TITLES = {
+    "bad-cursor": (400, "This cursor does not belong to this list"),
+    "not-json": (400, "The body is not JSON"),
+    "no-key": (401, "A valid API key is needed"),
+    "key-revoked": (401, "A valid API key is needed"),
+    "missing-scope": (403, "The key may not do this"),
+    "not-found": (404, "There is no such thing"),
+    "method-not-allowed": (405, "This address has no such method"),
+    "request-timeout": (408, "The body did not arrive in time"),
+    "rating-differs": (409, "Another rating of this natural key is stored"),
+    "rating-retracted": (409, "The rating of this natural key was retracted"),
+    "record-id-used": (409, "The record id belongs to another rating"),
+    "member-has-ratings": (409, "A member with ratings cannot be left out"),
+    "handling-differs": (409, "This handling id was used for something else"),
+    "precondition-failed": (412, "The thing has changed meanwhile"),
+    "too-large": (413, "The body is too large"),
+    "wrong-media-type": (415, "This media type is not taken in"),
+    "invalid": (422, "The request does not fit"),
+    "immutable": (422, "What names a rating cannot change"),
+    "precondition-required": (428, "If-Match is needed"),
+    "internal-error": (500, "Something went wrong here"),
+    "unavailable": (503, "The database cannot be reached; try again"),
+    "ambiguous-commit": (503, "Stored or not, nobody knows; sending the same again is safe"),
+    "queue-full": (503, "Too many writes wait; try again"),
+    "not-ready": (503, "The service is not ready"),
+}
+
+
+class FaultPublic(BaseModel):
+    """One fault and its place."""
+
+    pointer: str = Field(description="JSON Pointer to the place, or ?name for a query parameter")
+    code: str
+    detail: str
+
+
+class ProblemPublic(BaseModel):
+    """Why a request was refused."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FaultPublic]
+
+
+class Problem(HTTPException):
+    """A refusal on its way out; `extra` are further members, such as the rating that it collides with."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        faults: Iterable[Fault] = (),
+        extra: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        status, title = TITLES.get(code, TITLES["invalid"])
+        super().__init__(status, detail or title, dict(headers or {}))
+        self.code = code
+        self.title = title
+        self.faults = tuple(faults)
+        self.extra = dict(extra or {})
+
+    def document(self) -> dict[str, Any]:
+        """Return the problem as JSON."""
+        return {
+            "type": f"urn:evenkeel:problem:{self.code}",
+            "title": self.title,
+            "status": self.status_code,
+            "detail": self.detail,
+            "code": self.code,
+            "errors": [{"pointer": item.pointer, "code": item.code, "detail": item.detail} for item in self.faults],
+            **self.extra,
+        }
+
+    def response(self) -> Response:
+        content = json.dumps(self.document(), ensure_ascii=False).encode()
+        headers = {**(self.headers or {})}
+        if self.status_code == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        if self.status_code == 503:
+            headers["Retry-After"] = str(RETRY_SECONDS)
+        return Response(content, self.status_code, headers, "application/problem+json")
+
+
+def refused(refusal: Refusal) -> Problem:
+    """Return the problem for what the domain refused; a code without a title of its own is a fault of the request."""
+    faults = refusal.faults
+    code = refusal.code if refusal.code in TITLES else "invalid"
+    detail = faults[0].detail if len(faults) == 1 else ""
+    return Problem(code, detail, faults, refusal.extra)
+
+
+def invalid(*faults: Fault) -> Problem:
+    """Return the problem of a request that does not fit, for the faults found."""
+    return Problem("invalid", faults[0].detail if len(faults) == 1 else "", faults)
+
+
+def unfit(errors: Sequence[ErrorDetails | Mapping[str, Any]]) -> Problem:
+    """Return the problem for what validation found; input and context, which hold values, are left out."""
+    return invalid(*dict.fromkeys(_fault(error) for error in errors))
+
+
+def problem_of(error: Exception) -> Problem:
+    """Return the problem that stands for an error; one that nobody foresaw says nothing of itself."""
+    match error:
+        case Problem():
+            return error
+        case RequestValidationError():
+            return unfit(error.errors())
+        case DomainError():
+            return invalid(*error.faults)
+        case AmbiguousCommit():
+            return Problem("ambiguous-commit")
+        case Unavailable():
+            return Problem("unavailable")
+        case QueueFull():
+            return Problem("queue-full")
+        case HTTPException():
+            return _of_framework(error)
+        case _:
+            return Problem("internal-error")
+
+
+def install(app: FastAPI) -> None:
+    """Make an application answer every foreseen error as a problem."""
+    for kind in (HTTPException, RequestValidationError, DomainError, Unavailable, QueueFull):
+        app.add_exception_handler(kind, _answer)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    return problem_of(error).response()
+
+
+def _of_framework(error: HTTPException) -> Problem:
+    codes = {400: "not-json", 404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "wrong-media-type"}
+    return Problem(codes.get(error.status_code, "internal-error"), headers=error.headers)
+
+
+PLAIN = {
+    "missing": ("missing", "This field is needed."),
+    "extra_forbidden": ("unknown-field", "There is no such field."),
+    "float_type": ("not-a-number", "A number is needed."),
+    "int_type": ("not-integer", "A whole number is needed."),
+    "int_from_float": ("not-integer", "A whole number is needed."),
+    "int_parsing": ("not-integer", "A whole number is needed."),
+    "bool_type": ("not-a-boolean", "true or false is needed."),
+    "string_type": ("not-a-string", "A string is needed."),
+    "dict_type": ("not-an-object", "An object is needed."),
+    "model_attributes_type": ("not-an-object", "An object is needed."),
+    "model_type": ("not-an-object", "An object is needed."),
+    "list_type": ("not-a-list", "A list is needed."),
+    "string_pattern_mismatch": ("bad-format", "This has not the form that is needed."),
+    "enum": ("unknown-value", "This is none of the values that are known."),
+    "literal_error": ("unknown-value", "This is none of the values that are known."),
+    "finite_number": ("not-finite", "A finite number is needed."),
+    "too_long": ("too-many", "There are too many entries."),
+    "too_short": ("too-few", "There are too few entries."),
+    "string_too_long": ("too-long", "This is too long."),
+    "uuid_parsing": ("bad-format", "This has not the form that is needed."),
+}
+
+
+def _fault(error: ErrorDetails | Mapping[str, Any]) -> Fault:
+    kind = str(error["type"])
+    code, detail = PLAIN.get(kind, (kind.replace("_", "-"), "This does not fit."))
+    if kind == "value_error" and isinstance(told := error.get("ctx", {}).get("error"), Told):
+        code, detail = told.code, told.detail
+    return Fault(_pointer(error["loc"]), code, detail)
+
+
+def _pointer(places: Sequence[int | str]) -> str:
+    """Return where a fault is: ?name in a query, a JSON Pointer in a body."""
+    if places and places[0] in ("query", "header", "path"):
+        return f"?{places[-1]}" if places[0] == "query" else f"{places[0]}:{places[-1]}"
+    pointer = ""
+    for place in places[1:] if places and places[0] == "body" else places:
+        if place != "[key]":
+            pointer = pointer_to(pointer, place)
+    return pointer
+
+
+class Told(ValueError):
+    """A fault that a validator of ours found; code and detail are ours, so they may be shown."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail

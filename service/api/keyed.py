@@ -1,0 +1,214 @@
+"""The door of the API: who asks, with which scopes; then the media type, the size and the strictness of the body."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.responses import Response
+
+from service.api.errors import Problem, invalid, refused
+from service.api.strict_json import NotJson, UnfitJson, parse
+from service.db.engine import Db, transaction
+from service.db.identity import Key, find_key, parse_token
+from service.domain.commands import AnyCommand, Result
+from service.grouping import Writer
+from service.settings import Settings
+from service.writing import Outcome
+
+LARGEST_BODY = 64 * 1024
+JSON_TYPES = ("application/json",)
+PATCH_TYPES = ("application/merge-patch+json", "application/json")
+REMEMBERED_KEYS = 10_000
+
+Handler = Callable[[Request], Awaitable[Response]]
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: an organization's key and what it may do."""
+
+    organization_id: UUID
+    key_id: str
+    scopes: frozenset[str]
+
+    @property
+    def reads_course(self) -> bool:
+        return "course:read" in self.scopes
+
+    @property
+    def reads_alerts(self) -> bool:
+        return "alerts:read" in self.scopes
+
+    def require(self, scope: str) -> None:
+        """Raise the 403 of a key that lacks a scope."""
+        if scope not in self.scopes:
+            raise Problem("missing-scope", f"This call needs the scope {scope}.")
+
+
+@dataclass(slots=True)
+class KeyRing:
+    """Keys that were valid when last looked up.
+
+    Writes may rely on it, since the unit of writing asks again under its locks; everything else asks the database.
+    """
+
+    engine: AsyncEngine
+    known: dict[str, Key] = field(default_factory=dict)
+
+    async def caller(self, header: str | None, now: datetime, asked_again: bool) -> Caller:
+        """Return who sent an Authorization header; raises the 401 of one that is missing or not valid."""
+        scheme, _, text = (header or "").partition(" ")
+        token = parse_token(text.strip()) if scheme.lower() == "bearer" else None
+        if token is None:
+            raise Problem("no-key")
+        key = self.known.get(token.key_id) if asked_again else None
+        if key is None:
+            async with transaction(self.engine, token.organization_id) as db:
+                key = await find_key(db, token.key_id)
+        if key is None or not key.opened_by(token) or not key.valid(now):
+            self.known.pop(token.key_id, None)
+            raise Problem("no-key")
+        if len(self.known) >= REMEMBERED_KEYS:
+            self.known.clear()
+        self.known[token.key_id] = key
+        return Caller(token.organization_id, key.key_id, key.scopes)
+
+    def forget(self, key_id: str) -> None:
+        """Look a key up again the next time."""
+        self.known.pop(key_id, None)
+
+
+@dataclass(slots=True)
+class Service:
+    """What a running process holds; `draining` once it was asked to stop."""
+
+    settings: Settings
+    engine: AsyncEngine
+    writer: Writer
+    keys: KeyRing
+    clock: Callable[[], datetime]
+    draining: bool = False
+
+
+class KeyedRequest(Request):
+    """A request of a known caller whose body is bounded and strict."""
+
+    caller: Caller
+
+    @property
+    def service(self) -> Service:
+        found: Service = self.app.state.service
+        return found
+
+    @property
+    def now(self) -> datetime:
+        return self.service.clock()
+
+    async def body(self) -> bytes:
+        """Return the body; raises the 413 of one that is too large, before all of it was read."""
+        if not hasattr(self, "_body"):
+            chunks, size = [], 0
+            async for chunk in self.stream():
+                size += len(chunk)
+                if size > LARGEST_BODY:
+                    raise Problem("too-large", f"At most {LARGEST_BODY // 1024} KiB are taken in.")
+                chunks.append(chunk)
+            self._body = b"".join(chunks)
+        return self._body
+
+    async def json(self) -> Any:
+        """Return the body as strict JSON; raises the 400 or 422 of one that is not."""
+        try:
+            return parse(await self.body())
+        except NotJson:
+            raise Problem("not-json") from None
+        except UnfitJson as error:
+            raise invalid(*error.faults) from None
+
+    def reading(self) -> AbstractAsyncContextManager[Db]:
+        """Return the transaction in which this request reads."""
+        return transaction(self.service.engine, self.caller.organization_id)
+
+    async def submit(self, command: AnyCommand, bulk: bool = False) -> Outcome:
+        """Return what became of a command once it is stored; raises the 401 of a key revoked meanwhile."""
+        outcome = await self.service.writer.submit(self.caller.organization_id, command, bulk)
+        refusal = outcome.decision.refusal
+        if refusal is not None and refusal.code == "key-revoked":
+            self.service.keys.forget(self.caller.key_id)
+            raise refused(refusal)
+        return outcome
+
+
+class KeyedRoute(APIRoute):
+    """A route that knows its caller before it looks at anything else."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """Return the handler: key, scope, media type, then what the framework does."""
+        handle: Handler = super().get_route_handler()
+        scopes: list[str] = ((self.openapi_extra or {}).get("security") or [{"key": []}])[0]["key"]
+        methods = self.methods or set()
+        writes = not methods.isdisjoint({"POST", "PUT", "PATCH", "DELETE"})
+        types = PATCH_TYPES if "PATCH" in methods else JSON_TYPES
+        takes_body = self.body_field is not None
+
+        async def guarded(request: Request) -> Response:
+            keyed = KeyedRequest(request.scope, request.receive)
+            header = request.headers.get("authorization")
+            keyed.caller = await keyed.service.keys.caller(header, keyed.now, asked_again=writes)
+            try:
+                for scope in scopes:
+                    keyed.caller.require(scope)
+                if takes_body:
+                    check_media_type(request, types)
+                return await handle(keyed)
+            except (Problem, RequestValidationError):
+                # a refusal before the unit of writing has not asked whether the key still stands
+                await keyed.service.keys.caller(header, keyed.now, asked_again=False)
+                raise
+
+        return guarded
+
+
+def check_media_type(request: Request, types: tuple[str, ...]) -> None:
+    """Raise the 415 of a body that is not what the route takes in."""
+    found, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = parameters.lower().replace(" ", "").replace('"', "")
+    plain = request.headers.get("content-encoding", "identity").lower() == "identity"
+    if found.strip().lower() not in types or not plain or charset not in ("", "charset=utf-8"):
+        headers = {"Accept-Patch": types[0]} if request.method == "PATCH" else {"Accept": types[0]}
+        raise Problem("wrong-media-type", f"This call takes {types[0]} in UTF-8.", headers=headers)
+
+
+def needs(*scopes: str) -> dict[str, Any]:
+    """Return what marks a route in the contract as needing a key with some scopes; the route itself reads it."""
+    return {"security": [{"key": list(scopes)}]}
+
+
+def refuse(outcome: Outcome) -> None:
+    """Raise the problem of a refused command."""
+    if outcome.decision.result is Result.refused and outcome.decision.refusal is not None:
+        raise refused(outcome.decision.refusal)
+
+
+def there(found: Found | None) -> Found:
+    """Return what was looked up; raises the 404 of what is not there, or is another organization's."""
+    if found is None:
+        raise Problem("not-found")
+    return found
+
+
+def revision_asked(request: Request) -> int | None:
+    """Return the revision that If-Match names; None without the header, -1 for a tag that is none of ours."""
+    header = request.headers.get("if-match")
+    if header is None or header.strip() == "*":
+        return None
+    tag = header.strip().strip('"')
+    return int(tag) if header.strip() == f'"{tag}"' and tag.isdecimal() and len(tag) < 10 else -1

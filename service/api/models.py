@@ -1,0 +1,186 @@
+"""What goes out, as the contract describes it; the documents are built in `documents`."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+
+class ScorePublic(BaseModel):
+    raw: float = Field(description="in the instrument's own unit")
+    mean: float = Field(description="item mean after reversal")
+    percent: float = Field(description="0-100 of the range")
+    z: float | None = Field(description="null without a verified mean")
+    answered: int
+    items: int
+    prorated: bool
+    flags: list[str]
+
+
+class GroupPublic(BaseModel):
+    instrument_family: str
+    instruments: list[str]
+    mixed: bool
+    rater_kind: Literal["member", "therapist", "observer"]
+    rater: str | None
+    phase: Literal["post", "pre"]
+    about: str
+
+
+class CoveragePublic(BaseModel):
+    raters: int
+    present: int | None
+    at_ceiling: int
+    joint_sessions: int
+    reference: Literal["ours", "verified", "none"]
+
+
+class WeakestPublic(BaseModel):
+    value: float
+    members: list[str]
+
+
+class SubgroupsPublic(BaseModel):
+    groups: list[list[str]]
+    difference: float
+    reliable: bool | None
+
+
+class PolarityPublic(BaseModel):
+    positive: list[str]
+    negative: list[str]
+
+
+class DiscrepancyPublic(BaseModel):
+    of: str
+    minus: str
+    value: float
+
+
+class DimensionBalancePublic(BaseModel):
+    n: int
+    strength: float
+    weakest: WeakestPublic
+    gap: float
+    gap_z: float | None
+    dispersion: float
+    agreement_index: float = Field(description="100 when unanimous; never the headline: it hides one low member")
+    side: dict[str, float]
+    subgroups: SubgroupsPublic | None
+    polarity: PolarityPublic | None
+    discrepancies: list[DiscrepancyPublic]
+
+
+class BalancePublic(BaseModel):
+    group: GroupPublic
+    unit: Literal["percent"]
+    reason: str | None
+    coverage: CoveragePublic
+    dimensions: dict[str, DimensionBalancePublic] | None
+    convergence: None = None
+
+
+class SubsystemPublic(BaseModel):
+    rated: dict[str, float]
+    member_mean: float | None
+
+
+class LevelsPublic(BaseModel):
+    instrument_family: str
+    rater_kind: Literal["member", "therapist", "observer"]
+    phase: Literal["post", "pre"]
+    individual: dict[str, float]
+    subsystems: dict[str, SubsystemPublic]
+    family: dict[str, float]
+    within: dict[str, float]
+
+
+class NextStepPublic(BaseModel):
+    code: str
+    text: str
+
+
+class HandledPublic(BaseModel):
+    id: str
+    action: Literal["acknowledge", "snooze", "dismiss", "unhandle"]
+    by: str
+    at: str
+    until: dict[str, Any] | None
+    reason: str | None
+
+
+class HandlingPublic(BaseModel):
+    handling: Literal["new", "acknowledged", "snoozed", "dismissed"]
+    handled: HandledPublic | None
+    handling_revision: int
+
+
+class AlertPublic(HandlingPublic):
+    alert_id: str
+    case_id: str
+    therapists: list[str]
+    rule: str
+    rule_version: int
+    subject: list[str]
+    severity: Literal["info", "warning", "critical"]
+    state: Literal["open", "recovering", "recovered", "closed", "retracted"]
+    state_reason: str | None
+    opened_session_id: str
+    opened_held_at: str
+    last_session_id: str | None
+    sessions_open: int
+    title: str
+    text: str
+    next_steps: list[NextStepPublic]
+    basis: dict[str, Any]
+    origin: Literal["live", "backfill"]
+    revision: int
+    opened_at: str
+    changed_at: str
+
+
+class WarningPublic(BaseModel):
+    code: str
+    pointer: str
+
+
+class RaterPublic(BaseModel):
+    id: str
+    role: str
+
+
+class RatingFactsPublic(BaseModel):
+    case_id: str
+    session_id: str
+    held_at: str | None
+    rater: RaterPublic
+    about: str
+    phase: Literal["post", "pre"]
+    instrument: str
+    answers: dict[str, float] | None
+    origin: Literal["answers", "scores"] = Field(description="what was sent: answers, or scores the EHR already held")
+    record_id: str | None
+    record_version: int | None
+    answered_at: str | None
+    not_alone: bool | None
+    revision: int
+    state: Literal["live", "retracted"]
+    state_reason: str | None
+    changed_at: str
+    scores: dict[str, ScorePublic]
+
+
+class StoredRatingPublic(RatingFactsPublic):
+    rating_id: str
+    received_at: str
+    instrument_version: str
+
+
+class RatingPublic(StoredRatingPublic):
+    replayed: bool
+    stale: bool
+    warnings: list[WarningPublic]
+    withheld: list[str]
+    balances: list[BalancePublic] | None
+    levels: list[LevelsPublic] | None
+    missing_raters: list[str] | None
+    alerts: list[AlertPublic] | None

@@ -1,0 +1,70 @@
+"""The outermost layer: a request id, safe headers, HEAD for every GET, and a plain 500 for what nobody foresaw."""
+
+from typing import Any
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils.compat import uuid7
+
+from service.api.errors import problem_of
+from service.observing import error_fields
+
+log = structlog.get_logger()
+
+SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+DOCS = "/docs"
+DOCS_POLICY = (
+    "default-src 'none'; connect-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; "
+    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
+    "frame-ancestors 'none'"
+)
+
+
+class Transport:
+    """What holds for every answer, whatever gave it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = str(uuid7())
+        scope.setdefault("state", {})["request_id"] = request_id
+        head = scope["method"] == "HEAD"
+        if head:
+            scope["method"] = "GET"
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                _dress(message, scope, request_id)
+            elif head:
+                message = {**message, "body": b""}
+            await send(message)
+
+        try:
+            await self.app(scope, receive, sending)
+        except Exception as error:
+            log.error("unforeseen", request_id=request_id, **error_fields(error))
+            if begun:
+                raise ConnectionAbortedError("the answer had begun") from None
+            await problem_of(error).response()(scope, receive, sending)
+
+
+def _dress(message: Message, scope: Scope, request_id: str) -> None:
+    headers: Any = MutableHeaders(scope=message)
+    headers["X-Request-Id"] = request_id
+    headers.setdefault("Cache-Control", "no-store")
+    for name, value in SAFE.items():
+        headers.setdefault(name, value)
+    if scope["path"] == DOCS:
+        headers["Content-Security-Policy"] = DOCS_POLICY

@@ -1,0 +1,54 @@
+"""The application: routers in reading order, error handlers, lifespan; no logic."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from service.api import errors, health, ratings
+from service.api.keyed import KeyRing, Service
+from service.api.transport import Transport
+from service.db.engine import make_engine
+from service.domain.next_steps import NOTICE
+from service.grouping import Writer
+from service.observing import Metrics, Observed
+from service.settings import Settings
+from service.writing import write
+
+ROUTERS = (ratings.router, health.router)
+
+
+def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
+    """Return the service over one database; `clock` tells the time, in UTC."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = make_engine(settings)
+        writer = Writer(partial(write, engine), settings.queue_limit, metrics.flushed)
+        app.state.service = Service(settings, engine, writer, KeyRing(engine), clock)
+        try:
+            yield
+            await writer.drain()
+        finally:
+            await engine.dispose()
+
+    app = FastAPI(
+        title="Evenkeel",
+        version=version("evenkeel"),
+        description=f"The alliance in individual, couple and family therapy, and when it is at risk. {NOTICE}",
+        lifespan=lifespan,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    app.state.metrics = metrics
+    errors.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(Observed, metrics=metrics)
+    app.add_middleware(Transport)
+    return app
