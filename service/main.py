@@ -49,6 +49,6 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(Observed, metrics=metrics)
     app.add_middleware(Transport)
+    app.add_middleware(Observed, metrics=metrics)
     return app

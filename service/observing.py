@@ -5,12 +5,15 @@ import sys
 import time
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 log = structlog.get_logger()
+
+HOME = str(Path(__file__).parent)
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -47,9 +50,11 @@ def _without_exception(logger: Any, name: str, event: MutableMapping[str, Any]) 
 
 
 def error_fields(error: BaseException) -> dict[str, Any]:
-    """Return what may be said of an error: its type and where it arose."""
-    frames = traceback.extract_tb(error.__traceback__)[-8:]
-    return {"error": type(error).__name__, "at": [f"{frame.name}:{frame.lineno}" for frame in frames]}
+    """Return what may be said of an error: its type, the database's code for it, and where it arose."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if HOME in frame.filename]
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    at = [f"{Path(frame.filename).stem}.{frame.name}:{frame.lineno}" for frame in frames[-8:]]
+    return {"error": type(error).__name__, **({"sqlstate": state} if state else {}), "at": at}
 
 
 class Metrics:

@@ -5,7 +5,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Uuid, and_, any_, bindparam, column, func, select, true, tuple_, union_all
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    null,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.sql import Select
 
 from service.db.engine import Db
@@ -179,7 +194,7 @@ async def course_from(
         .lateral("before")
     )
     later = (
-        select(sessions, func.null().label("folded_with"), func.null().label("carry"))
+        select(sessions, _none_like(carries.c.folded_with), _none_like(carries.c.carry))
         .where(mine, tuple_(*row) >= tuple_(place.c.held_at, place.c.session_id))
         .lateral("later")
     )
@@ -259,6 +274,11 @@ def _columns(name: str, width: int, rows: Collection[tuple[str, ...]]) -> dict[s
     """Return the parameters of `_unnested`, in a stable order."""
     ordered = sorted(rows)
     return {f"{name}_{place}": [row[place] for row in ordered] for place in range(width)}
+
+
+def _none_like(known: Any) -> Any:
+    """Return a null of a column's type and name, for the half of a union that has no such value."""
+    return cast(null(), known.type).label(known.name)
 
 
 def _unnested_places() -> Any:
