@@ -4,10 +4,11 @@ import asyncio
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client import start_http_server
 
 from service.cli.ending import Failure, note
 from service.main import create_app
@@ -103,8 +104,28 @@ def _address(listening: socket.socket) -> str:
 def run(settings: Settings, greet: Greet = _say_nothing) -> None:
     """Serve until a signal ends it; raises Failure when it cannot begin."""
     configure_logs(settings.log_level)
-    listening = listen(settings.host, settings.port)
-    worker = Worker(create_app(settings), settings, greet)
-    worker.run(sockets=[listening])
+    app = create_app(settings)
+    worker = Worker(app, settings, greet)
+    with ExitStack() as open_ports:
+        listening = open_ports.enter_context(listen(settings.host, settings.port))
+        if settings.metrics_port is not None:
+            open_ports.enter_context(_metrics(app, settings.host, settings.metrics_port))
+        worker.run(sockets=[listening])
     if worker.failure is not None:
         raise worker.failure
+
+
+@contextmanager
+def _metrics(app: FastAPI, host: str, port: int) -> Iterator[None]:
+    """Serve the metrics on a port of their own, which need not be open to clients."""
+    try:
+        server, thread = start_http_server(port, host, app.state.metrics.registry)
+    except OSError as error:
+        raise Failure(f"cannot listen on EVENKEEL_METRICS_PORT: {error.strerror}") from None
+    note(f"metrics on http://{host}:{server.server_port}/metrics")
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -123,7 +123,8 @@ def _check(dimension: str, body: Mapping[str, Any], cells: Mapping[str, str]) ->
         wanted = float(number(stated))
     except ValueError as error:
         raise Unreadable(Fault(pointer, "unreadable", str(error))) from None
-    # a sum is exact; a mean may have been written with fewer digits
-    digits = DIGITS if instrument.dimensions[dimension].raw == "sum" else len(stated.partition(".")[2])
+    # a sum is exact; what was divided may have been written with fewer digits
+    exact = instrument.dimensions[dimension].raw == "sum" and not score.prorated
+    digits = DIGITS if exact else len(stated.partition(".")[2])
     if abs(score.raw - wanted) > 0.5 * 10.0**-digits + 10.0**-DIGITS:
         raise Unreadable(Fault(pointer, "does-not-add-up", "The answers do not make what this column says."))

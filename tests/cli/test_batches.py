@@ -91,7 +91,9 @@ def test_counts_what_became_of_each_line() -> None:
         _,
     ):
         send(client, "/v1/batch", LINES, tally)
-    refused = {3: (Fault("/answers/goals", "out-of-range", "No."),)}  # by the line of the file, not of the batch
+    refused: dict[int, tuple[Fault, ...]] = {
+        3: (Fault("/answers/goals", "out-of-range", "No."),)
+    }  # by the line of the file, not of the batch
     assert tally == Tally(created=1, same=1, changed=0, refused=refused)
 
 

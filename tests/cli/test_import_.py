@@ -1,0 +1,156 @@
+"""A file goes in through a real server process, is interrupted, goes in again."""
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from service.cli import app
+from tests.cli.processes import call, environment, running
+
+MAP = (
+    "--map=pair=case_id", "--map=visit=session_id", "--map=relationship=answers.relationship",
+    "--map=goals=answers.goals", "--map=method=answers.approach", "--map=overall=answers.overall",
+    "--set=rater.id=client", "--set=rater.role=client", "--set=instrument=srs",
+    "--start=2025-01-06", "--every=7d", "--check=total",
+)  # fmt: skip
+HEADER = "pair,visit,relationship,goals,method,overall,total"
+
+
+@dataclass
+class Clinic:
+    """A running service, a key to it, and a file to send."""
+
+    address: str
+    key: str
+    file: Path
+
+    def write(self, *rows: str) -> None:
+        self.file.write_text("\n".join([HEADER, *rows]) + "\n")
+
+    def load(self, *more: str) -> "subprocess.CompletedProcess[str]":
+        return call("import", str(self.file), "--url", self.address, *MAP, *more, env=environment(api_key=self.key))
+
+    def get(self, path: str) -> Any:
+        headers = {"Authorization": f"Bearer {self.key}"}
+        return httpx.get(self.address + path, headers=headers, trust_env=False, timeout=30).json()
+
+
+@pytest.fixture(scope="module")
+def server(database_url: str) -> Iterator[str]:
+    """Return the address of a service on the test database."""
+    with running("serve", "--port", "0", env=environment(database_url=database_url, drain_seconds="0")) as process:
+        yield process.address
+
+
+@pytest.fixture
+def clinic(server: str, database_url: str, tmp_path: Path) -> Clinic:
+    env = environment(database_url=database_url)
+    organization_id = call("organization", "create", tmp_path.name + server, env=env).stdout.strip()
+    key = call("key", "create", organization_id, "--scope", "all", env=env).stdout.strip()
+    return Clinic(server, key, tmp_path / "forms.csv")
+
+
+def form(pair: int, visit: int) -> str:
+    """Return a line whose total is the sum of its marks."""
+    marks = (7.0 + visit / 10, 8.5, 9.0 - pair / 100, 6.3)
+    marks = tuple(round(mark, 1) for mark in marks)  # type: ignore[assignment]
+    return f"{pair},{visit},{','.join(map(str, marks))},{round(sum(marks), 1)}"
+
+
+def test_a_file_goes_in_once_however_often_it_is_sent(clinic: Clinic) -> None:
+    clinic.write(*[form(pair, visit) for pair in range(1, 11) for visit in range(1, 4)])
+    first, second = clinic.load(), clinic.load()
+    assert (first.returncode, first.stdout) == (0, "30 forms: 30 new, 0 same, 0 changed, 0 refused\n"), first.stderr
+    assert (second.returncode, second.stdout) == (0, "30 forms: 0 new, 30 same, 0 changed, 0 refused\n")
+    sessions = clinic.get("/v1/cases/4/course")["sessions"]
+    assert [(item["session_id"], item["held_at"]) for item in sessions] == [
+        ("1", "2025-01-06T12:00:00.000Z"),
+        ("2", "2025-01-13T12:00:00.000Z"),
+        ("3", "2025-01-20T12:00:00.000Z"),
+    ]
+    assert [item["ratings"][0]["scores"]["total"]["raw"] for item in sessions] == [30.9, 31.0, 31.1]
+
+
+def test_lines_that_do_not_add_up_are_never_sent_and_their_neighbours_are(clinic: Clinic) -> None:
+    clinic.write(form(1, 1), "1,2,7.0,8.0,9.0,6.0,31.0", "1,3,7.0,8.0,9.0,6.0,30.0")
+    done = clinic.load()
+    assert (done.returncode, done.stdout) == (1, "3 forms: 2 new, 0 same, 0 changed, 1 refused\n")
+    assert "line 3: does-not-add-up at /check/total." in done.stderr
+    assert "31.0" not in done.stderr
+    assert [item["session_id"] for item in clinic.get("/v1/cases/1/sessions")["items"]] == ["1", "3"]
+
+
+def test_what_the_service_refuses_is_told_by_line_and_pointer(clinic: Clinic) -> None:
+    clinic.write(form(1, 1), "no spaces,1,7.0,8.0,9.0,6.0,30.0", form(2, 1))
+    done = clinic.load()
+    assert (done.returncode, done.stdout) == (1, "3 forms: 2 new, 0 same, 0 changed, 1 refused\n")
+    refused = [line for line in done.stderr.splitlines() if line.startswith("line ")]
+    assert len(refused) == 1
+    assert refused[0].startswith("line 3: ")
+    assert " at /case_id" in refused[0]
+    assert "no spaces" not in done.stderr
+
+
+def test_a_form_that_was_corrected_in_the_file_is_refused_and_not_overwritten(clinic: Clinic) -> None:
+    clinic.write(form(1, 1))
+    clinic.load()
+    clinic.write("1,1,1.0,1.0,1.0,1.0,4.0")
+    done = clinic.load()
+    assert (done.returncode, done.stdout) == (1, "1 forms: 0 new, 0 same, 0 changed, 1 refused\n")
+    assert "line 2: rating-differs" in done.stderr
+
+
+def test_an_interrupted_run_is_finished_by_the_same_command(clinic: Clinic) -> None:
+    """The first run ends after its first request, as one that was killed does."""
+    rows = [form(pair, visit) for pair in range(1, 151) for visit in range(1, 4)]
+    clinic.write(*rows[:200])
+    assert clinic.load().stdout == "200 forms: 200 new, 0 same, 0 changed, 0 refused\n"
+    clinic.write(*rows)
+    again = clinic.load()
+    assert (again.returncode, again.stdout) == (0, "450 forms: 250 new, 200 same, 0 changed, 0 refused\n")
+
+
+def test_a_key_that_may_not_write_is_told_so(clinic: Clinic, database_url: str) -> None:
+    clinic.write(form(1, 1))
+    clinic.key = clinic.key[:-1] + ("a" if clinic.key[-1] != "a" else "b")
+    done = clinic.load()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "does not know the key in EVENKEEL_API_KEY" in done.stderr
+    assert clinic.key not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--map", "nowhere=case_id"), "no columns called nowhere"),
+        (("--url", "ftp://127.0.0.1"), "--url takes"),
+        (("--url", "http://user:secret@127.0.0.1"), "--url takes"),
+        (("--zone", "Mars/Olympus"), "--zone takes"),
+        (("--delimiter", ";;"), "--delimiter takes"),
+        (("--start", "yesterday"), "--start"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_before_anything_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.setenv("EVENKEEL_API_KEY", "ek_secret")
+    file = tmp_path / "forms.csv"
+    file.write_text(HEADER + "\n" + form(1, 1) + "\n")
+    found = CliRunner().invoke(app, ["import", str(file), *arguments])
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert said in found.stderr
+    assert "secret" not in found.stderr
+
+
+def test_without_a_key_it_says_where_to_get_one(tmp_path: Path) -> None:
+    file = tmp_path / "forms.csv"
+    file.write_text(HEADER + "\n")
+    found = CliRunner().invoke(app, ["import", str(file)])
+    assert found.exit_code == 2
+    assert "evenkeel key create" in found.stderr
