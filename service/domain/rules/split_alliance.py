@@ -120,12 +120,13 @@ def _low_member(moment: Moment, poles: Poles, form: Form, parameters: Parameters
 
 def _widening(moment: Moment, poles: Poles, form: Form, two: tuple[Figure, Figure], parameters: Parameters) -> Signal:
     low, pair = min(two, key=poles.index), form.pair(*two)
-    wider: Values = {"first_gap": fmean(pair.first), "last_gap": fmean(pair.last), "joint_sessions": pair.count}
+    first, last = fmean(pair.first), fmean(pair.last)
+    gaps: Values = {"first_gap": first, "last_gap": last, "change": abs(last - first), "joint_sessions": pair.count}
     limits: Values = {"widening": parameters.widening * low.sd, "cut": low.cut}
     return Signal(
         subject=FAMILY,
         severity=_severity(low, form, parameters),
-        values={**_values(low, poles), "of": two[0].key.rater, "minus": two[1].key.rater, **wider},
+        values={**_values(low, poles), "of": two[0].key.rater, "minus": two[1].key.rater, **gaps},
         thresholds={**_thresholds(low, poles, parameters), **limits},
         route="widening",
         raters=tuple(figure.key.rater for figure in two),
@@ -162,8 +163,10 @@ def _no_poles(moment: Moment, poles: Poles) -> tuple[str, ...]:
 
 
 def _gravity(signal: Signal) -> tuple[int, bool, float]:
-    gap = signal.values["gap_sd"]
-    return (signal.severity.rank, signal.route == "low-member", gap if isinstance(gap, float) else 0.0)
+    """Return the order of splits: by severity, a low member before a growing distance, then by their size."""
+    low_member = signal.route == "low-member"
+    size = signal.values["gap_sd" if low_member else "change"]
+    return (signal.severity.rank, low_member, size if isinstance(size, float) else 0.0)
 
 
 def _as_opened(signal: Signal, concern: Concern | None) -> Signal:
