@@ -133,7 +133,7 @@ async def _fold(part: Part, parameters: Given) -> None:
     long = len(part.sessions) > LONG
     steps, concerns = await asyncio.to_thread(fold, *given) if long else fold(*given)
     part.carries = [step.carry for step in steps]
-    part.concerns = [as_of_now(item, part.family, part.last.last_held_at) for item in concerns.values()]
+    part.concerns = [as_of_now(item, part.family) for item in concerns.values()]
 
 
 async def reconcile_alerts(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
 from typing import Any
 
 from service.domain.carry import Carry, Given, default_parameters
@@ -46,14 +45,14 @@ def step(carry: Carry, session: TherapySession, family: Family, parameters: Give
     roles = {**carry.roles, **roles_of(session)}
     known = with_roles(family, roles)
     number = carry.number + session.held
-    concerns = _case_ended(carry, session, family)
-    concerns = tuple(_discussed(concern, session) for concern in concerns)
+    carried = (_case_ended(concern, carry.number, session, family) for concern in carry.concerns)
+    concerns = tuple(_discussed(concern, session) for concern in carried)
     moment = Moment(session, number, known, carry.series, concerns)
     memories: dict[str, Any] = {}
     for code, rule in rules().items():
         memory = carry.memories.get(code, rule.memory)
         memories[code], found = rule.check(moment, memory, parameters[code])
-        signals = tuple(_capped(signal, rule, number) for signal in found)
+        signals = tuple(_capped(signal, rule, number) for signal in sorted(found, key=lambda item: item.subject))
         after = _after_rule(rule, moment, signals, memories[code], parameters[code])
         moment = replace(moment, concerns=after, signals={**moment.signals, code: signals})
     concerns = tuple(_scored(concern, moment) for concern in moment.concerns)
@@ -61,7 +60,6 @@ def step(carry: Carry, session: TherapySession, family: Family, parameters: Give
     remembered = tuple(item for item in concerns if item.active or number - (item.ended or 0) <= REMEMBERED)
     following = Carry(
         number=number,
-        last_held_at=session.held_at if session.held else carry.last_held_at,
         last_session_id=session.session_id if session.held else carry.last_session_id,
         roles=roles,
         series=_series_after(moment, concerns, settled),
@@ -89,15 +87,14 @@ def fold(
 def assess(sessions: Sequence[TherapySession], family: Family, parameters: Given | None = None) -> list[Concern]:
     """Return every concern of a whole course, in the order of opening; the fold of `step` from an empty carry."""
     ordered = sorted(sessions, key=lambda session: session.position)
-    steps, concerns = fold(Carry(), ordered, family, parameters or default_parameters())
-    last = steps[-1].carry.last_held_at if steps else None
-    shown = [as_of_now(concern, family, last) for concern in concerns.values()]
+    _, concerns = fold(Carry(), ordered, family, parameters or default_parameters())
+    shown = [as_of_now(concern, family) for concern in concerns.values()]
     return sorted(shown, key=lambda concern: (concern.opened_held_at, concern.opened_session_id, concern.identity))
 
 
-def as_of_now(concern: Concern, family: Family, last_held_at: datetime | None) -> Concern:
+def as_of_now(concern: Concern, family: Family) -> Concern:
     """Return a concern as it stands after the last session: the end of treatment closes what is still active."""
-    if concern.active and last_held_at is not None and _period_ended(family, last_held_at, None):
+    if concern.active and family.treatment_ended(concern.last_held_at, None):
         return replace(concern, state=State.closed, reason=Reason.case_ended)
     return concern
 
@@ -139,9 +136,11 @@ def _open(concerns: list[Concern], rule: AnyRule, signal: Signal, moment: Moment
     for place, concern in enumerate(concerns):
         same = (concern.rule, concern.subject) == (rule.code, signal.subject)
         if same and concern.state is State.recovered and moment.number - (concern.ended or 0) <= REMEMBERED:
-            concerns[place] = reopened(concern, signal, moment.session, moment.number)
+            again = reopened(concern, signal, moment.session, moment.number)
+            concerns[place] = _discussed(again, moment.session)
             return
-    concerns.append(opened(signal, rule.code, rule.version, moment.session, moment.number))
+    new = opened(signal, rule.code, rule.version, moment.session, moment.number)
+    concerns.append(_discussed(new, moment.session))
 
 
 def _inhibited(rule: AnyRule, signal: Signal, moment: Moment) -> bool:
@@ -210,7 +209,7 @@ def _series_after(moment: Moment, concerns: Sequence[Concern], settled: Sequence
         for dimension, score in rating.scores.items():
             key = series_key(rating, dimension)
             after = series.get(key.text, Series()).with_score(score.percent, key.rater not in unsettled)
-            series[key.text] = after.restarted() if key.rater in restarted else after
+            series[key.text] = after.restarted() if key.rater in restarted - unsettled else after
     return series
 
 
@@ -230,18 +229,8 @@ def _discussed(concern: Concern, session: TherapySession) -> Concern:
     return replace(concern, discussed=True) if named and concern.active else concern
 
 
-def _case_ended(carry: Carry, session: TherapySession, family: Family) -> tuple[Concern, ...]:
-    """Return the carried concerns, closed where a period of treatment ended between the last session and this one."""
-    if carry.last_held_at is None or not _period_ended(family, carry.last_held_at, session.held_at):
-        return carry.concerns
-    return tuple(
-        ended(item, State.closed, Reason.case_ended, carry.number) if item.active else item for item in carry.concerns
-    )
-
-
-def _period_ended(family: Family, since: datetime, until: datetime | None) -> bool:
-    """Tell whether a period of treatment ended on or after one session and before the next (None: no next one)."""
-    first = since.astimezone(UTC).date()
-    next_day = until.astimezone(UTC).date() if until else date.max
-    ends = (date.fromisoformat(item.to) for item in family.periods if item.to and item.ended_as)
-    return any(first <= end < next_day for end in ends)
+def _case_ended(concern: Concern, number: int, session: TherapySession, family: Family) -> Concern:
+    """Return a carried concern, closed where treatment ended between its last signal and this session."""
+    if concern.active and family.treatment_ended(concern.last_held_at, session.held_at):
+        return ended(concern, State.closed, Reason.case_ended, number)
+    return concern

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from service.domain.concern import Concern
@@ -22,12 +21,11 @@ Given = Mapping[str, Any]  # rule code → that rule's parameters
 class Carry:
     """All that the next session needs of those before it.
 
-    `number` counts held sessions, the `last_…` name the latest of them; `roles` are those that ratings named; `joint`
-    counts joint sessions by group; `memories` is rule code → that rule's own memory.
+    `number` counts held sessions, `last_session_id` names the latest of them; `roles` are those that ratings named;
+    `joint` counts joint sessions by group; `memories` is rule code → that rule's own memory.
     """
 
     number: int = 0
-    last_held_at: datetime | None = None
     last_session_id: str | None = None
     roles: Mapping[str, MemberRole] = field(default_factory=dict)
     series: Mapping[str, Series] = field(default_factory=dict)

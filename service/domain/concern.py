@@ -72,14 +72,29 @@ class Signal:
     not_evaluated: tuple[str, ...] = ()
     baseline: Baseline | None = None
 
+    def value(self, name: str) -> float | None:
+        """Return a number that was seen; None where there is none of that name."""
+        return _number(self.values.get(name))
+
+    def threshold(self, name: str) -> float | None:
+        """Return a number that what was seen was held against; None where there is none of that name."""
+        return _number(self.thresholds.get(name))
+
+    @property
+    def series(self) -> str | None:
+        """Return the series that opened the concern: what clears it is read there."""
+        series = self.baseline.series if self.baseline is not None else self.values.get("series")
+        return series if isinstance(series, str) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Concern:
     """A run of signals of one rule about one subject, until it recovers or closes.
 
-    `sessions` are those it rests on; `opened_number` the held sessions at its latest opening, `number` when it last
-    fired, `ended` when it ended; `streak` counts clearings in a row, `blind` held sessions in a row without a figure,
-    `after` the scores of its series since the opening (for settling), `openings` how often it opened.
+    `sessions` are those it rests on; `opened_number` counts the held sessions at its latest opening, `number` when it
+    last fired (at `last_held_at`), `ended` when it ended; `streak` counts clearings in a row, `blind` held sessions in
+    a row without a figure, `after` the scores of its series since the opening (for settling), `openings` how often it
+    opened.
     """
 
     rule: str
@@ -89,6 +104,7 @@ class Concern:
     opened_session_id: str
     opened_held_at: datetime
     opened_number: int
+    last_held_at: datetime
     sessions: tuple[str, ...]
     signal: Signal
     state: State = State.open
@@ -100,7 +116,6 @@ class Concern:
     after: tuple[float, ...] = ()
     discussed: bool = False
     ended: int | None = None
-    last_held_at: datetime | None = None
 
     @property
     def active(self) -> bool:
@@ -129,10 +144,10 @@ def opened(signal: Signal, rule: str, version: int, session: TherapySession, num
         opened_session_id=session.session_id,
         opened_held_at=session.held_at,
         opened_number=number,
+        last_held_at=session.held_at,
         sessions=(session.session_id,),
         signal=signal,
         number=number,
-        last_held_at=session.held_at,
     )
 
 
@@ -179,3 +194,7 @@ def fired_again(concern: Concern, signal: Signal, session: TherapySession, numbe
 def ended(concern: Concern, state: State, reason: Reason | None, number: int) -> Concern:
     """Return a concern that recovered or closed."""
     return replace(concern, state=state, reason=reason, ended=number, streak=0)
+
+
+def _number(value: Value) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 
@@ -198,6 +198,13 @@ class Family:
     def same_side(self, one: str, other: str) -> bool:
         """Tell whether two members share a subsystem; partners of a couple stand on two sides."""
         return any({one, other} <= self.subsystem(code) for code in self.subsystem_codes() if code != "couple")
+
+    def treatment_ended(self, since: datetime, until: datetime | None) -> bool:
+        """Tell whether a period of treatment ended on or after one session's day and before another's (None: ever)."""
+        first = since.astimezone(UTC).date()
+        next_day = until.astimezone(UTC).date() if until else date.max
+        ends = (date.fromisoformat(item.to) for item in self.periods if item.to and item.ended_as)
+        return any(first <= end < next_day for end in ends)
 
 
 DEFAULT_SUBSYSTEMS: dict[str, frozenset[MemberRole]] = {

@@ -15,7 +15,6 @@ from service.domain.concern import Clearing, Concern, Signal
 from service.domain.model import Severity, member_reference
 from service.domain.moment import Figure, Moment
 from service.domain.rules import NoMemory, Rule
-from service.domain.trajectory import at_least
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +45,13 @@ def _signal(figure: Figure) -> Signal:
 
 def clear(moment: Moment, concern: Concern, memory: NoMemory, parameters: Parameters) -> Clearing:
     """Return whether a total reached the cut-off, or the first sessions are over."""
-    series, cut = concern.signal.values.get("series"), concern.signal.thresholds.get("cut")
-    score = moment.score_of(series) if isinstance(series, str) else None
-    if score is not None and isinstance(cut, float) and at_least(score, cut):
+    series = concern.signal.series
+    figure = next((item for item in moment.figures("primary") if item.key.text == series), None)
+    if figure is not None and not figure.is_below_cut:
         return Clearing.met
     if moment.number > parameters.sessions:
         return Clearing.passed
-    return Clearing.blind if score is None else Clearing.unmet
+    return Clearing.blind if figure is None else Clearing.unmet
 
 
 RULE = Rule(

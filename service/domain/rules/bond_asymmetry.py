@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from service.domain.concern import Clearing, Concern, Signal
+from service.domain.groups import group_of
 from service.domain.model import Severity, member_reference
 from service.domain.moment import Figure, Moment
 from service.domain.rules import Rule
@@ -41,7 +42,7 @@ class Memory:
 def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memory, tuple[Signal, ...]]:
     """Return a signal per member whose bond fell alone; over several forms the largest asymmetry."""
     falls = _falls(moment, parameters)
-    fired, signals = dict(memory.fired), {}
+    fired, signals = dict(memory.fired), dict[str, Signal]()
     for figure, own in falls:
         others = _others(figure, falls, moment)
         limit = parameters.spreads * figure.sp
@@ -69,11 +70,13 @@ def _falls(moment: Moment, parameters: Parameters) -> list[tuple[Figure, float]]
 
 
 def _others(figure: Figure, falls: list[tuple[Figure, float]], moment: Moment) -> dict[str, float]:
-    """Return the falls on the other side: members who share no subsystem with this one; a partner counts."""
+    """Return the falls on the other side, on comparable forms: members who share no subsystem; a partner counts."""
     return {
         other.rater: fall
         for other, fall in falls
-        if other.rater != figure.rater and not moment.family.same_side(figure.rater, other.rater)
+        if other.rater != figure.rater
+        and group_of(other.rating) == group_of(figure.rating)
+        and not moment.family.same_side(figure.rater, other.rater)
     }
 
 
@@ -102,25 +105,21 @@ def _signal(
 
 
 def _asymmetry(signal: Signal) -> float:
-    value = signal.values["asymmetry"]
-    return value if isinstance(value, float) else 0.0
+    return signal.value("asymmetry") or 0.0
 
 
 def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Parameters) -> Clearing:
     """Return whether the bond is back, or the asymmetry is less than half of what it was."""
-    baseline = concern.signal.baseline
-    score = moment.score_of(baseline.series) if baseline is not None else None
-    if baseline is None or score is None:
+    baseline, falls = concern.signal.baseline, _falls(moment, parameters)
+    mine = next((figure for figure, _ in falls if figure.key.text == concern.signal.series), None)
+    if baseline is None or mine is None:
         return Clearing.blind
-    if is_recovered(score, baseline):
-        return Clearing.met
-    falls = _falls(moment, parameters)
-    mine = next((figure for figure, _ in falls if figure.key.text == baseline.series), None)
-    others = _others(mine, falls, moment) if mine is not None else {}
-    middle = concern.signal.values["own_median"]
-    if not others or not isinstance(middle, float):
+    if is_recovered(mine.value, baseline):
+        return Clearing.done if concern.discussed else Clearing.met
+    others, middle = _others(mine, falls, moment), concern.signal.value("own_median")
+    if not others or middle is None:
         return Clearing.unmet
-    halved = below((middle - score) - max(others.values()), _asymmetry(concern.signal) / 2)
+    halved = below(middle - mine.value - max(others.values()), _asymmetry(concern.signal) / 2)
     return Clearing.met if halved else Clearing.unmet
 
 

@@ -51,10 +51,11 @@ def _stays_low(figure: Figure, parameters: Parameters) -> bool:
 
 def _signal(figure: Figure, mild: bool) -> Signal:
     reference = member_reference(figure.rater)
+    first, *_ = (*figure.series.first, figure.value)
     return Signal(
         subject=(reference,),
         severity=Severity.info if mild else Severity.warning,
-        values={"series": figure.key.text, "total": figure.value, "first": figure.series.first[0]},
+        values={"series": figure.key.text, "total": figure.value, "first": first},
         thresholds={"limit": _limit(figure), "rise": figure.sp},
         raters=(reference,),
     )
@@ -62,11 +63,11 @@ def _signal(figure: Figure, mild: bool) -> Signal:
 
 def clear(moment: Moment, concern: Concern, memory: NoMemory, parameters: Parameters) -> Clearing:
     """Return whether the member's total is above the limit."""
-    series, limit = concern.signal.values.get("series"), concern.signal.thresholds.get("limit")
-    score = moment.score_of(series) if isinstance(series, str) else None
+    series, limit = concern.signal.series, concern.signal.threshold("limit")
+    score = moment.score_of(series) if series is not None else None
     if score is None:
         return Clearing.blind
-    return Clearing.met if isinstance(limit, float) and above(score, limit) else Clearing.unmet
+    return Clearing.met if limit is not None and above(score, limit) else Clearing.unmet
 
 
 RULE = Rule(

@@ -126,16 +126,14 @@ def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Paramete
     if concern.signal.route == "no-shared-goal":
         shared = _shared(moment, concern.subject[0].removeprefix("member/"))
         return Clearing.blind if shared is None else Clearing.done if shared else Clearing.unmet
-    baseline = concern.signal.baseline
-    series = concern.signal.values.get("series")
-    score = moment.score_of(series) if isinstance(series, str) else None
-    if score is None:
+    series = concern.signal.series
+    figure = next((item for item in moment.figures("goals") if item.key.text == series), None)
+    if figure is None:
         return Clearing.blind
-    if concern.signal.route == "low-mark":
-        mark = concern.signal.thresholds.get("low_mark")
-        return Clearing.met if isinstance(mark, float) and at_least(score, mark) else Clearing.unmet
-    z = z_against(score, baseline, at_least_n=1)
-    return Clearing.blind if z is None else Clearing.met if above(z, parameters.z_info) else Clearing.unmet
+    z = z_against(figure.value, concern.signal.baseline, at_least_n=1)
+    if concern.signal.route == "low-mark" or z is None:
+        return Clearing.unmet if below(figure.value, figure.low_mark) else Clearing.met
+    return Clearing.met if above(z, parameters.z_info) else Clearing.unmet
 
 
 RULE = Rule(

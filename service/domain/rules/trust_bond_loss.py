@@ -9,8 +9,7 @@ Ours:     the limits, shaped on simulated clean families
 Since:    0.1 (version 1)
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from service.domain.clearing import recovered_since
 from service.domain.concern import Signal
@@ -29,22 +28,24 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Members whose next invited session follows a firing: member → true."""
+    """Members whose next invited session follows a firing."""
 
-    awaited: Mapping[str, bool] = field(default_factory=dict)
+    awaited: frozenset[str] = frozenset()
 
 
 def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memory, tuple[Signal, ...]]:
     """Return a signal per member whose bond fell, and a graver one for a member who then stayed away."""
-    awaited = {member: True for member in memory.awaited if not moment.invited(member)}
-    signals = {member: signal for member in memory.awaited if (signal := _stayed_away(moment, member)) is not None}
+    lowest: dict[str, tuple[float, Figure]] = {}
     for figure in moment.figures("bond"):
         z = figure.z
-        fell = z is not None and at_most(z, parameters.z_warning) and below(figure.value, parameters.bond_below)
-        if z is not None and fell and z <= _z_of(signals.get(figure.rater)):
-            signals[figure.rater] = _signal(figure, z, parameters)
-            awaited[figure.rater] = True
-    return Memory(awaited), tuple(signals.values())
+        if z is not None and at_most(z, parameters.z_warning) and below(figure.value, parameters.bond_below):
+            known = lowest.get(figure.rater)
+            if known is None or z < known[0]:
+                lowest[figure.rater] = (z, figure)
+    signals = {member: _signal(figure, z, parameters) for member, (z, figure) in lowest.items()}
+    signals.update((member, gone) for member in memory.awaited if (gone := _stayed_away(moment, member)) is not None)
+    awaited = frozenset(member for member in memory.awaited if not moment.invited(member))
+    return Memory(awaited | frozenset(lowest)), tuple(signals.values())
 
 
 def _signal(figure: Figure, z: float, parameters: Parameters) -> Signal:
@@ -58,11 +59,6 @@ def _signal(figure: Figure, z: float, parameters: Parameters) -> Signal:
         raters=(reference,),
         baseline=figure.baseline,
     )
-
-
-def _z_of(signal: Signal | None) -> float:
-    z = signal.values.get("z") if signal is not None else None
-    return z if isinstance(z, float) else float("inf")
 
 
 def _stayed_away(moment: Moment, member: str) -> Signal | None:
