@@ -1,10 +1,11 @@
 """The database of a command: the one given by its address, or the embedded one, joined or started."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.cli.ending import Failure
 from service.db.embedded import EmbeddedServer
 from service.db.engine import make_engine
 from service.settings import Settings
@@ -16,7 +17,11 @@ def reachable(settings: Settings) -> Iterator[Settings]:
     if settings.database_url is not None:
         yield settings
         return
-    with EmbeddedServer(settings.data_dir).running() as url:
+    with ExitStack() as until_done:
+        try:
+            url = until_done.enter_context(EmbeddedServer(settings.data_dir.absolute()).running())
+        except OSError as error:
+            raise Failure(f"the folder EVENKEEL_DATA_DIR cannot be used ({type(error).__name__})") from None
         yield settings.with_database(url)
 
 

@@ -12,9 +12,9 @@ import typer
 from service.cli.batches import PATIENCE, Tally, send
 from service.cli.database import engine_of, reachable
 from service.cli.demo_families import EXAMPLES, TORN, first_post
-from service.cli.ending import note, wait_for
+from service.cli.ending import wait_for
 from service.cli.migrate import migrate_to_head
-from service.cli.serving import run
+from service.cli.serving import bind, run
 from service.cli.sheet import Line
 from service.db.identity import (
     ALL,
@@ -43,9 +43,9 @@ def demo(
     """
     given = read_settings()
     chosen = {"database_url": None, "database_prepare": None, "data_dir": given.data_dir / "demo"}
-    given = given.model_copy(update=chosen | ({} if port is None else {"port": port}))
-    note("Starting a PostgreSQL of its own for the demo …")
-    with reachable(given) as settings:
+    quiet = {} if "log_level" in given.model_fields_set else {"log_level": "warning"}
+    given = given.model_copy(update=chosen | quiet)
+    with bind(given.host, given.port if port is None else port) as bound, reachable(given) as settings:
         migrate_to_head(settings)
         organization, key = wait_for(_admit(settings, datetime.now(UTC)))
         anchor = organization.created_at.replace(minute=0, second=0, microsecond=0)
@@ -54,7 +54,7 @@ def demo(
             await asyncio.to_thread(_load, address, key, anchor)
             typer.echo(_welcome(address, key, anchor))
 
-        run(settings, greet)
+        run(settings, bound, greet)
 
 
 async def _admit(settings: Settings, now: datetime) -> tuple[Organization, str]:

@@ -12,10 +12,11 @@ from typing import Any
 
 import typer
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.cli.database import engine_of, reachable
-from service.cli.ending import FAILED, wait_for
+from service.cli.ending import FAILED, Failure, wait_for
 from service.db.embedded import EmbeddedServerError
 from service.db.engine import Unavailable, connected
 from service.db.identity import list_keys, organizations
@@ -88,9 +89,9 @@ def _database(settings: Settings) -> list[Finding]:
     try:
         with reachable(settings) as found:
             return wait_for(_of_engine(found))
-    except EmbeddedServerError as error:
+    except (EmbeddedServerError, Failure) as error:
         return [Finding(Level.bad, f"database: {error}")]
-    except Unavailable:
+    except (Unavailable, DBAPIError):
         return [Finding(Level.bad, "database: cannot be reached, or refuses this user, or does not answer in time")]
 
 

@@ -16,6 +16,7 @@ from service.cli.columns import Columns, columns_of
 from service.cli.durations import duration
 from service.cli.ending import FAILED, Misuse, note
 from service.cli.sheet import Calendar, Sheet
+from service.db.identity import parse_token
 from service.settings import read_settings
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -73,17 +74,26 @@ def _send_all(
 
 def _client(url: str) -> httpx.Client:
     """Return a client of the service with the key of the environment."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise Misuse("--url takes http://host or https://host, without key or password")
+    near = _checked(url) in LOOPBACK
     key = read_settings().api_key
-    if key is None:
-        raise Misuse("EVENKEEL_API_KEY is not set; `evenkeel key create` makes a key")
-    near = parts.hostname in LOOPBACK
-    if parts.scheme == "http" and not near:
+    if key is None or parse_token(key.get_secret_value()) is None:
+        raise Misuse("EVENKEEL_API_KEY is not set to a key; `evenkeel key create` makes one")
+    if url.startswith("http:") and not near:
         note("Note: over http the key and the forms can be read on their way; use https outside a private network.")
     headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
     return httpx.Client(base_url=url, headers=headers, timeout=PATIENCE, trust_env=not near)
+
+
+def _checked(url: str) -> str:
+    """Return the host of an address that a client can use and that holds no secret."""
+    try:
+        parts = urlsplit(url)
+        wellformed = parts.scheme in ("http", "https") and parts.port != 0 and url.isascii() and url.isprintable()
+    except ValueError:
+        wellformed = False
+    if not (wellformed and parts.hostname) or parts.username or parts.query or parts.fragment:
+        raise Misuse("--url takes http://host or https://host, without key or password")
+    return parts.hostname
 
 
 def _zone(name: str | None) -> ZoneInfo | None:

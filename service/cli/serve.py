@@ -6,7 +6,7 @@ import typer
 
 from service.cli.database import reachable
 from service.cli.migrate import migrate_to_head
-from service.cli.serving import run
+from service.cli.serving import bind, run
 from service.settings import read_settings
 
 
@@ -24,7 +24,7 @@ def serve(
     given = read_settings()
     chosen = {"host": host, "port": port}
     given = given.model_copy(update={name: value for name, value in chosen.items() if value is not None})
-    with reachable(given) as settings:
+    with bind(given.host, given.port) as bound, reachable(given) as settings:
         if given.database_url is None:
             migrate_to_head(settings)
-        run(settings)
+        run(settings, bound)

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 
 import uvicorn
 from fastapi import FastAPI
@@ -87,30 +87,31 @@ class Worker(uvicorn.Server):
         self.should_exit = True
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return the listening socket; port 0 takes a free one."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that holds a port before anything else starts, and listens only later; 0 takes a free one."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
     except OSError as error:
+        bound.close()
         raise Failure(f"cannot listen on this host and port: {error.strerror}; --port takes another") from None
+    return bound
 
 
-def _address(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(settings: Settings, greet: Greet = _say_nothing) -> None:
+def run(settings: Settings, bound: socket.socket, greet: Greet = _say_nothing) -> None:
     """Serve until a signal ends it; raises Failure when it cannot begin."""
     configure_logs(settings.log_level)
     app = create_app(settings)
     worker = Worker(app, settings, greet)
-    with ExitStack() as open_ports:
-        listening = open_ports.enter_context(listen(settings.host, settings.port))
-        if settings.metrics_port is not None:
-            open_ports.enter_context(_metrics(app, settings.host, settings.metrics_port))
-        worker.run(sockets=[listening])
+    metrics = nullcontext() if settings.metrics_port is None else _metrics(app, settings.host, settings.metrics_port)
+    with metrics:
+        worker.run(sockets=[bound])
     if worker.failure is not None:
         raise worker.failure
 

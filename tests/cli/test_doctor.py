@@ -2,6 +2,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
 from service.cli import app
@@ -42,6 +43,14 @@ def test_a_database_that_is_not_there_is_told_without_its_secret(monkeypatch: py
     assert found.exit_code == 1
     assert "FAIL  database: cannot be reached" in found.stdout
     assert "hunter2" not in found.output
+
+
+def test_a_database_that_refuses_is_told(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = make_url(database_url).set(database="no_such_database")
+    monkeypatch.setenv("EVENKEEL_DATABASE_URL", nowhere.render_as_string(hide_password=False))
+    found = CliRunner().invoke(app, ["doctor"])
+    assert found.exit_code == 1
+    assert "FAIL  database: cannot be reached, or refuses" in found.stdout
 
 
 def test_makes_nothing_where_nothing_is_yet(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,8 +42,8 @@ def test_commands_join_the_database_of_a_running_server(data_dir: Path) -> None:
         assert server.end() == 0
 
 
-def test_sigterm_is_a_drain_not_ready_but_serving_until_the_time_is_over(data_dir: Path) -> None:
-    env = environment(data_dir=str(data_dir), drain_seconds="2")
+def test_sigterm_is_a_drain_not_ready_but_serving_until_the_time_is_over(database_url: str) -> None:
+    env = environment(database_url=database_url, drain_seconds="2")
     with running("serve", "--port", "0", env=env) as server:
         asked = time.monotonic()
         server.popen.send_signal(signal.SIGTERM)
@@ -60,8 +60,8 @@ def test_sigterm_is_a_drain_not_ready_but_serving_until_the_time_is_over(data_di
     assert set(states[first:]) == {(503, 200)}
 
 
-def test_a_second_sigterm_skips_the_wait(data_dir: Path) -> None:
-    env = environment(data_dir=str(data_dir), drain_seconds="600")
+def test_a_second_sigterm_skips_the_wait(database_url: str) -> None:
+    env = environment(database_url=database_url, drain_seconds="600")
     with running("serve", "--port", "0", env=env) as server:
         server.popen.send_signal(signal.SIGTERM)
         while get(server.address, "/readyz").status_code != 503:
@@ -69,8 +69,8 @@ def test_a_second_sigterm_skips_the_wait(data_dir: Path) -> None:
         assert server.end() == 0
 
 
-def test_ctrl_c_ends_it_at_once(data_dir: Path) -> None:
-    env = environment(data_dir=str(data_dir), drain_seconds="600")
+def test_ctrl_c_ends_it_at_once(database_url: str) -> None:
+    env = environment(database_url=database_url, drain_seconds="600")
     with running("serve", "--port", "0", env=env) as server:
         assert server.end(signal.SIGINT) == 0
         assert "Traceback" not in "\n".join(server.said)
@@ -97,8 +97,8 @@ def test_the_database_of_a_killed_server_is_adopted_with_what_it_acknowledged(da
     assert postmaster(data_dir) is None
 
 
-def test_metrics_have_a_port_of_their_own_if_asked(data_dir: Path) -> None:
-    env = environment(data_dir=str(data_dir), drain_seconds="0", metrics_port="0")
+def test_metrics_have_a_port_of_their_own_if_asked(database_url: str) -> None:
+    env = environment(database_url=database_url, drain_seconds="0", metrics_port="0")
     with running("serve", "--port", "0", env=env) as server:
         address = next(line for line in server.said if line.startswith("metrics on ")).removeprefix("metrics on ")
         get(server.address, "/livez")
@@ -125,12 +125,12 @@ def test_a_given_database_is_not_migrated_and_says_so(empty_database_url: str) -
         assert server.end() == 0
 
 
-def test_a_request_in_flight_at_the_end_is_answered(data_dir: Path) -> None:
+def test_a_request_in_flight_at_the_end_is_answered(database_url: str) -> None:
     """A slow body arrives while the server is ending: its sender still gets an answer."""
-    env = environment(data_dir=str(data_dir), drain_seconds="0")
+    env = environment(database_url=database_url, drain_seconds="0")
     with running("serve", "--port", "0", env=env) as server:
-        call("organization", "create", "clinic", env=env)
-        key = call("key", "create", "clinic", "--scope", "all", env=env).stdout.strip()
+        organization_id = call("organization", "create", "in flight", env=env).stdout.strip()
+        key = call("key", "create", organization_id, "--scope", "all", env=env).stdout.strip()
         host, port = server.address.removeprefix("http://").split(":")
         rating = {
             "case_id": "fam-7", "session_id": "enc-1", "held_at": "2026-01-05T16:00:00Z",
