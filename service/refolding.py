@@ -28,13 +28,17 @@ Position = tuple[datetime, str]
 
 @dataclass(slots=True)
 class Part:
-    """The part of one course that is folded anew: its sessions in order and the carry before them."""
+    """The part of one course that is folded anew: its sessions in order and the carry before them.
+
+    `changed` are the sessions whose facts changed, those included that have left the course.
+    """
 
     case_id: str
     family: Family
     digest: str
-    before: Carry
-    sessions: list[TherapySession]
+    changed: frozenset[str]
+    before: Carry = field(default_factory=Carry)
+    sessions: list[TherapySession] = field(default_factory=list)
     carries: list[Carry] = field(default_factory=list)
     concerns: list[Concern] = field(default_factory=list)
 
@@ -46,10 +50,29 @@ class Part:
     def course(self) -> Course:
         return Course(self.last.number, self.last.last_session_id)
 
-    def scope(self) -> set[str]:
-        """Return the sessions by which stored alerts belong to this part."""
-        ours = {session.session_id for session in self.sessions}
-        return ours.union(*(concern.sessions for concern in self.concerns))
+    @property
+    def folded(self) -> set[str]:
+        """Return the sessions of which nothing said before still stands."""
+        return {session.session_id for session in self.sessions} | self.changed
+
+    def session_ids(self) -> set[str]:
+        """Return all sessions by which stored alerts may belong to this part."""
+        return self.folded.union(*(concern.sessions for concern in self.concerns))
+
+    def owns(self, alert: Alert) -> bool:
+        """Tell whether folding this part decides about a stored alert.
+
+        It does about those that rest on a folded session, and about those that stand for a concern which is carried
+        into it. One that ended earlier is settled, even where it rests on the same session as another.
+        """
+        stored = alert.concern
+        if alert.case_id != self.case_id:
+            return False
+        return not self.folded.isdisjoint(stored.sessions) or any(
+            (concern.rule, concern.subject) == (stored.rule, stored.subject)
+            and not set(concern.sessions).isdisjoint(stored.sessions)
+            for concern in self.concerns
+        )
 
 
 async def refold(db: Db, records: Records, starts: Mapping[str, Position | None]) -> dict[str, Part]:
@@ -80,7 +103,8 @@ async def refold(db: Db, records: Records, starts: Mapping[str, Position | None]
 
 def _blank(records: Records, case_id: str, parameters: Given) -> Part:
     family = family_of(records.cases[case_id].facts)
-    return Part(case_id, family, folded_with(family, parameters), Carry(), [])
+    changed = frozenset(session_id for changed_case, session_id in records.changed_sessions if changed_case == case_id)
+    return Part(case_id, family, folded_with(family, parameters), changed)
 
 
 async def _from_places(
@@ -145,7 +169,7 @@ async def reconcile_alerts(
     """
     case_ids, session_ids = set(parts), set[str]()
     for part in parts.values():
-        session_ids |= part.scope()
+        session_ids |= part.session_ids()
     for case_id, session_id in viewed:
         case_ids.add(case_id)
         session_ids.add(session_id)
@@ -153,8 +177,8 @@ async def reconcile_alerts(
     current = {alert.alert_id: alert for alert in found}
     changed: list[Reconciled] = []
     for part in parts.values():
-        scope, origin = part.scope(), Origin.backfill if part.case_id in backfilled else Origin.live
-        mine = [a for a in found if a.case_id == part.case_id and not scope.isdisjoint(a.concern.sessions)]
+        origin = Origin.backfill if part.case_id in backfilled else Origin.live
+        mine = [alert for alert in found if part.owns(alert)]
         changed += reconcile(part.concerns, mine, at, partial(_new, part=part, origin=origin, at=at))
     written = await _numbered(db, changed)
     await stores.write_alerts(db, written)

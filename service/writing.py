@@ -6,7 +6,6 @@ is refused for never fails its neighbours.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,25 +14,15 @@ from uuid_utils.compat import uuid7
 from service.db import queries, stores
 from service.db.engine import Db, transaction
 from service.db.queries import SessionKey
-from service.domain.carry import Carry, carry_from_plain, default_parameters, folded_with
-from service.domain.commands import (
-    AnyCommand,
-    PatchCase,
-    PatchSession,
-    PostRating,
-    PutCase,
-    PutRating,
-    PutSession,
-    Refusal,
-    Result,
-    RetractRating,
-)
+from service.domain.carry import Carry, carry_from_plain
+from service.domain.commands import AnyCommand, Refusal, Result
 from service.domain.deciding import judge
 from service.domain.decision import Decision
 from service.domain.facts import family_of, rating_of
 from service.domain.figures import Course, Figures, figures
 from service.domain.reconcile import Alert
 from service.domain.records import CaseRecord, RatingRecord, Records, SessionRecord
+from service.loading import NewCases, Unit, digests, load, positions
 from service.refolding import Part, Position, reconcile_alerts, refold
 
 
@@ -53,35 +42,17 @@ class Outcome:
     alerts: tuple[Alert, ...] = ()
 
 
-class NewCases(Exception):
-    """Some cases are not there yet; their rows must be made before any lock is taken, in the order of their ids."""
-
-    def __init__(self, case_ids: set[str]) -> None:
-        super().__init__(f"{len(case_ids)} new cases")
-        self.case_ids = case_ids
-
-
-@dataclass(slots=True)
-class Unit:
-    """One unit of writing under way: its records, how they were before, and which keys may still write."""
-
-    records: Records
-    courses: dict[str, Course]
-    keys: set[str]
-    positions: dict[SessionKey, Position]
-    digests: dict[str, str]
-    therapists: dict[str, tuple[str, ...]]
-
-
 async def write(engine: AsyncEngine, organization_id: UUID, commands: Sequence[AnyCommand]) -> list[Outcome]:
     """Apply commands in one transaction of their organization; committed when this returns."""
-    try:
-        async with transaction(engine, organization_id) as db:
-            return await apply(db, commands)
-    except NewCases as new:
-        async with transaction(engine, organization_id) as db:
-            await stores.create_missing_cases(db, new.case_ids, commands[0].received_at)
-            return await apply(db, commands)
+    missing: set[str] = set()
+    while True:
+        try:
+            async with transaction(engine, organization_id) as db:
+                if missing:
+                    await stores.create_missing_cases(db, missing, commands[0].received_at)
+                return await apply(db, commands)
+        except NewCases as new:
+            missing |= new.case_ids
 
 
 async def apply(db: Db, commands: Sequence[AnyCommand]) -> list[Outcome]:
@@ -90,97 +61,24 @@ async def apply(db: Db, commands: Sequence[AnyCommand]) -> list[Outcome]:
     Raises NewCases, having changed nothing, when a command speaks of a case that has no row yet.
     """
     at = max(command.received_at for command in commands)
-    places = await _places(db, commands)
-    unit = await _load(db, commands, places, at)
-    decisions = [_judged(unit, command, places) for command in commands]
+    unit = await load(db, commands, at)
+    decisions = [_judged(unit, command) for command in commands]
     await _store_facts(db, unit)
     shown = {key for key in map(_session_shown, commands, decisions) if key is not None}
     parts, carries = await _fold(db, unit, shown)
-    alerts = await reconcile_alerts(db, parts, shown, _backfilled(commands, decisions), at)
     await _store_cases(db, unit, parts)
     judged = zip(commands, decisions, strict=True)
     await stores.write_audit(
         db, at, [_audited(command, done, unit.records) for command, done in judged if _wrote(done)]
     )
+    alerts = await reconcile_alerts(db, parts, shown, _backfilled(commands, decisions), at)
     return [_outcome(unit, decision, carries, alerts) for decision in decisions]
 
 
-async def _places(db: Db, commands: Sequence[AnyCommand]) -> dict[str, SessionKey]:
-    """Return the case and session of the ratings that commands name by id."""
-    wanted = {command.rating_id for command in commands if isinstance(command, PutRating | RetractRating)}
-    return await queries.places_of_ratings(db, wanted) if wanted else {}
-
-
-def _case_of(command: AnyCommand, places: Mapping[str, SessionKey]) -> str | None:
-    match command:
-        case PostRating(facts=facts):
-            return facts.case_id
-        case PutRating(rating_id=rating_id) | RetractRating(rating_id=rating_id):
-            return places[rating_id][0] if rating_id in places else None
-        case _:
-            return command.case_id
-
-
-def _session_key(command: AnyCommand, places: Mapping[str, SessionKey]) -> SessionKey | None:
-    match command:
-        case PostRating(facts=facts):
-            return (facts.case_id, facts.session_id)
-        case PutRating(rating_id=rating_id) | RetractRating(rating_id=rating_id):
-            return places.get(rating_id)
-        case PutSession() | PatchSession():
-            return (command.case_id, command.session_id)
-        case _:
-            return None
-
-
-async def _load(db: Db, commands: Sequence[AnyCommand], places: Mapping[str, SessionKey], at: datetime) -> Unit:
-    """Lock the cases, then read all that judging the commands needs."""
-    case_ids = {case_id for command in commands if (case_id := _case_of(command, places)) is not None}
-    locked = await queries.lock_cases(db, case_ids)
-    creating = {_case_of(command, places) for command in commands if not isinstance(command, PatchCase | PatchSession)}
-    new = {case_id for case_id in creating if case_id is not None and case_id not in locked}
-    if new:
-        raise NewCases(new)
-    touched = {key for command in commands if (key := _session_key(command, places)) is not None}
-    records = Records(cases={case_id: case for case_id, (case, _, _) in locked.items()})
-    sessions, keys = await queries.touched_sessions(db, touched, {command.key_id for command in commands}, at)
-    records.sessions = {(record.case_id, record.session_id): record for record in sessions}
-    for rating in await queries.ratings_of_sessions(db, touched):
-        records.keep_rating(rating, changed=False)
-    for rating in await queries.ratings_by_record_id(db, _record_ids(commands)):
-        if rating.rating_id not in records.ratings:
-            records.keep_rating(rating, changed=False)
-    replaced = {command.case_id for command in commands if isinstance(command, PutCase | PatchCase)} & set(locked)
-    records.raters = await queries.rating_members(db, replaced) if replaced else {}
-    return Unit(
-        records=records,
-        courses={case_id: Course(held, last) for case_id, (_, held, last) in locked.items()},
-        keys=keys,
-        positions=_positions(records, records.sessions),
-        digests=_digests(records),
-        therapists={case_id: tuple(case.facts["therapists"]) for case_id, case in records.cases.items()},
-    )
-
-
-def _record_ids(commands: Sequence[AnyCommand]) -> set[tuple[str, str, str, str]]:
-    facts = [command.facts for command in commands if isinstance(command, PostRating | PutRating)]
-    return {(item.case_id, item.rater_kind.value, item.rater_id, item.record_id) for item in facts if item.record_id}
-
-
-def _positions(records: Records, keys: Mapping[SessionKey, SessionRecord]) -> dict[SessionKey, Position]:
-    found = {key: records.therapy_session(key) for key in keys}
-    return {key: session.position for key, session in found.items() if session is not None}
-
-
-def _digests(records: Records) -> dict[str, str]:
-    parameters = default_parameters()
-    return {case_id: folded_with(family_of(case.facts), parameters) for case_id, case in records.cases.items()}
-
-
-def _judged(unit: Unit, command: AnyCommand, places: Mapping[str, SessionKey]) -> Decision:
+def _judged(unit: Unit, command: AnyCommand) -> Decision:
     if command.key_id not in unit.keys:
         return Decision(result=Result.refused, refusal=Refusal("key-revoked"))
-    if _case_of(command, places) not in unit.records.cases:
+    if unit.case_of(command) not in unit.records.cases:
         return Decision(result=Result.refused, refusal=Refusal("not-found"))
     return judge(unit.records, command, lambda: str(uuid7()))
 
@@ -188,47 +86,24 @@ def _judged(unit: Unit, command: AnyCommand, places: Mapping[str, SessionKey]) -
 async def _store_facts(db: Db, unit: Unit) -> None:
     """Write the changed sessions and ratings, and hand new therapists to the sessions that had none."""
     records = unit.records
-    for case_id in records.changed_cases:
-        therapists = tuple(records.cases[case_id].facts["therapists"])
-        if therapists and therapists != unit.therapists[case_id]:
-            await stores.inherit_therapists(db, case_id, therapists)
-            _inherit(records, case_id, therapists)
-    courses = {key: records.therapy_session(key) for key in records.changed_sessions}
-    await stores.write_sessions(
-        db, [(records.sessions[key], records.held_at(key), courses[key] is not None) for key in sorted(courses)]
-    )
+    if records.handed:
+        await stores.inherit_therapists(db, records.handed)
+    changed = sorted(records.changed_sessions)
+    placed = positions(records, changed)
+    await stores.write_sessions(db, [(records.sessions[key], records.held_at(key), key in placed) for key in changed])
     await stores.write_ratings(db, [records.ratings[rating_id] for rating_id in sorted(records.changed_ratings)])
 
 
-def _inherit(records: Records, case_id: str, therapists: tuple[str, ...]) -> None:
-    """Do to the loaded sessions what `inherit_therapists` does to the stored ones."""
-    for key, record in records.sessions.items():
-        if key[0] == case_id and record.inherited == ():
-            records.sessions[key] = replace(record, inherited=therapists)
-
-
 async def _fold(db: Db, unit: Unit, shown: set[SessionKey]) -> tuple[dict[str, Part], dict[SessionKey, Carry]]:
-    """Fold what changed, and return the carry after each session that changed or is shown."""
+    """Fold what changed, and return the carry after each session that was folded or is shown."""
     starts = _starts(unit)
-    digests = _digests(unit.records)
-    carries: dict[SessionKey, Carry] = {}
-    quiet = {key for key in shown if key[0] not in starts and unit.records.therapy_session(key) is not None}
-    stored = await queries.carries_after(db, quiet) if quiet else {}
-    for key in quiet:
-        digest, plain = stored.get(key, (None, None))
-        if digest == digests[key[0]] and plain is not None:
-            carries[key] = carry_from_plain(plain)
-        else:
-            starts[key[0]] = None
+    carries = await _carries_before(db, unit, shown, starts)
     parts = await refold(db, unit.records, starts) if starts else {}
     for part in parts.values():
         carries.update(
             ((part.case_id, session.session_id), carry)
             for session, carry in zip(part.sessions, part.carries, strict=True)
         )
-    late = {key for key in shown if key not in carries and unit.records.therapy_session(key) is not None}
-    found = await queries.carries_after(db, late) if late else {}
-    carries.update((key, carry_from_plain(plain)) for key, (_, plain) in found.items())
     return parts, carries
 
 
@@ -236,16 +111,35 @@ def _starts(unit: Unit) -> dict[str, Position | None]:
     """Return from where each changed course must be folded; None: from its first session."""
     records = unit.records
     starts: dict[str, Position | None] = {}
-    now = _positions(records, {key: records.sessions[key] for key in records.changed_sessions})
+    now = positions(records, records.changed_sessions)
     for key in records.changed_sessions:
-        places = [places[key] for places in (unit.positions, now) if key in places]
-        if places:
+        for place in (unit.positions.get(key), now.get(key)):
             earlier = starts.get(key[0])
-            starts[key[0]] = min(*places, *([earlier] if earlier else []), places[0])
-    for case_id, digest in _digests(records).items():
-        if case_id in records.changed_cases and digest != unit.digests[case_id]:
+            if place is not None:
+                starts[key[0]] = place if earlier is None else min(earlier, place)
+    for case_id, digest in digests(records).items():
+        if case_id in records.handed or digest != unit.digests[case_id]:
             starts[case_id] = None
     return starts
+
+
+async def _carries_before(
+    db: Db, unit: Unit, shown: set[SessionKey], starts: dict[str, Position | None]
+) -> dict[SessionKey, Carry]:
+    """Return the stored carries of shown sessions that are not folded anew; a useless one lets its course be folded."""
+    resting = {}
+    for key, place in positions(unit.records, shown).items():
+        start = starts.get(key[0])
+        if key[0] not in starts or (start is not None and place < start):
+            resting[key] = unit.digests[key[0]]
+    stored = await queries.carries_after(db, resting) if resting else {}
+    carries: dict[SessionKey, Carry] = {}
+    for key, digest in resting.items():
+        if key in stored and stored[key][0] == digest:
+            carries[key] = carry_from_plain(stored[key][1])
+        else:
+            starts[key[0]] = None
+    return carries
 
 
 async def _store_cases(db: Db, unit: Unit, parts: Mapping[str, Part]) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     DateTime,
     Uuid,
     and_,
@@ -21,6 +20,7 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import Select
 
 from service.db.engine import Db
@@ -97,7 +97,7 @@ async def ratings_of_sessions(db: Db, touched: Collection[SessionKey]) -> list[R
         .join(wanted, and_(ratings.c.case_id == wanted.c[0], ratings.c.session_id == wanted.c[1]))
         .where(ratings.c.organization_id == db.organization_id)
     )
-    return await _with_past(db, statement, _columns("touched", 2, touched))
+    return await with_past(db, statement, _columns("touched", 2, touched))
 
 
 async def ratings_by_record_id(db: Db, wanted: Collection[tuple[str, str, str, str]]) -> list[RatingRecord]:
@@ -111,7 +111,7 @@ async def ratings_by_record_id(db: Db, wanted: Collection[tuple[str, str, str, s
         .join(columns, and_(*(mine == theirs for mine, theirs in zip(named, columns.c, strict=True))))
         .where(ratings.c.organization_id == db.organization_id, ratings.c.state == "live")
     )
-    return await _with_past(db, statement, _columns("wanted", 4, wanted))
+    return await with_past(db, statement, _columns("wanted", 4, wanted))
 
 
 async def places_of_ratings(db: Db, rating_ids: Collection[str]) -> dict[str, SessionKey]:
@@ -124,7 +124,7 @@ async def places_of_ratings(db: Db, rating_ids: Collection[str]) -> dict[str, Se
     return {str(row.rating_id): (row.case_id, row.session_id) for row in rows}
 
 
-async def _with_past(db: Db, statement: Select[Any], parameters: Mapping[str, Any]) -> list[RatingRecord]:
+async def with_past(db: Db, statement: Select[Any], parameters: Mapping[str, Any]) -> list[RatingRecord]:
     rows = (await db.execute(statement, parameters)).mappings().all()
     revised = [row["rating_id"] for row in rows if row["revision"] > 1]
     past = await _past_of(db, revised) if revised else {}

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ARRAY, and_, any_, bindparam, delete, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import and_, any_, bindparam, delete, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from uuid_utils.compat import uuid7
 
 from service.db.engine import Db
@@ -17,6 +18,7 @@ from service.db.tables import (
     CarryRow,
     CaseRow,
     Code,
+    HandlingRow,
     OrganizationRow,
     RatingRow,
     RevisionRow,
@@ -29,7 +31,7 @@ from service.domain.records import CaseRecord, RatingRecord, SessionRecord
 
 organizations, cases, sessions = table_of(OrganizationRow), table_of(CaseRow), table_of(SessionRow)
 ratings, revisions, carries = table_of(RatingRow), table_of(RevisionRow), table_of(CarryRow)
-alerts, audit = table_of(AlertRow), table_of(AuditRow)
+alerts, handlings, audit = table_of(AlertRow), table_of(HandlingRow), table_of(AuditRow)
 
 CODES = ARRAY(Code())
 
@@ -50,19 +52,19 @@ async def create_missing_cases(db: Db, case_ids: Collection[str], at: datetime) 
     await db.execute(insert(cases).on_conflict_do_nothing(), rows)
 
 
-async def inherit_therapists(db: Db, case_id: str, therapists: Sequence[str]) -> None:
-    """Give a case's new list of therapists to those sessions of its course that had none."""
+async def inherit_therapists(db: Db, handed: Mapping[str, Sequence[str]]) -> None:
+    """Give each case's new list of therapists to those of its sessions that had joined the course without any."""
     statement = (
         update(sessions)
         .where(
             sessions.c.organization_id == db.organization_id,
-            sessions.c.case_id == case_id,
-            sessions.c.in_course,
+            sessions.c.case_id == bindparam("this_case"),
             sessions.c.inherited == bindparam("none", type_=CODES),
         )
-        .values(inherited=bindparam("therapists", type_=CODES))
+        .values(inherited=bindparam("new", type_=CODES))
     )
-    await db.execute(statement, {"none": [], "therapists": list(therapists)})
+    rows = [{"this_case": case_id, "none": [], "new": list(new)} for case_id, new in sorted(handed.items())]
+    await db.execute(statement, rows)
 
 
 async def write_cases(db: Db, records: Iterable[tuple[CaseRecord, int, str | None]]) -> None:
@@ -146,6 +148,12 @@ async def write_carries(db: Db, rows: Sequence[tuple[SessionKey, str, list[Any]]
 async def write_alerts(db: Db, changed: Sequence[Alert]) -> None:
     """Insert or update alerts as they stand now."""
     await _upsert(db, alerts, [{"organization_id": db.organization_id, **alert_row(alert)} for alert in changed])
+
+
+async def write_handling(db: Db, alert_id: UUID, handling_id: str, body: Mapping[str, Any], at: datetime) -> None:
+    """Note an act of handling under the id that its client made."""
+    row = {"organization_id": db.organization_id, "alert_id": alert_id, "handling_id": handling_id}
+    await db.execute(insert(handlings), [{**row, "body": dict(body), "received_at": at}])
 
 
 async def take_change_numbers(db: Db, count: int) -> int:

@@ -22,7 +22,10 @@ def write_case(records: Records, command: PutCase | PatchCase) -> Decision:
     left_out = _left_out(records, record, facts)
     if left_out:
         return refused("member-has-ratings", "/members", "A member with live ratings stays; make it inactive instead.")
-    return _tell(records, command, record, facts, Decision(result=Result.same, case_id=command.case_id))
+    decision = _tell(records, command, record, facts, Decision(result=Result.same, case_id=command.case_id))
+    if records.cases[command.case_id].facts["therapists"] != record.facts["therapists"]:
+        records.hand_therapists(command.case_id)
+    return decision
 
 
 def _left_out(records: Records, record: CaseRecord, facts: Document) -> set[str]:

@@ -98,13 +98,15 @@ class Records:
     """The working set of one unit of writing; judging a command changes it, nothing else does.
 
     `ratings` by id, `sessions` by (case, session); `raters` counts each member's live ratings in the cases whose
-    facts are to be replaced. `changed_*` name what must be written.
+    facts are to be replaced; `handed` is a case's first new list of therapists, which its sessions without any take
+    over. `changed_*` name what must be written.
     """
 
     cases: dict[str, CaseRecord] = field(default_factory=dict)
     sessions: dict[tuple[str, str], SessionRecord] = field(default_factory=dict)
     ratings: dict[str, RatingRecord] = field(default_factory=dict)
     raters: dict[str, dict[str, int]] = field(default_factory=dict)
+    handed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     changed_cases: set[str] = field(default_factory=set)
     changed_sessions: set[tuple[str, str]] = field(default_factory=set)
     changed_ratings: set[str] = field(default_factory=set)
@@ -145,6 +147,16 @@ class Records:
         if session.inherited is None and self.therapy_session(key) is not None:
             therapists = tuple(self.cases[key[0]].facts["therapists"])
             self.keep_session(replace(session, inherited=therapists))
+
+    def hand_therapists(self, case_id: str) -> None:
+        """Hand a case's therapists to those of its sessions that joined the course while it had none."""
+        therapists = tuple(self.cases[case_id].facts["therapists"])
+        if not therapists:
+            return
+        self.handed.setdefault(case_id, therapists)
+        for key, record in self.sessions.items():
+            if key[0] == case_id and record.inherited == ():
+                self.sessions[key] = replace(record, inherited=therapists)
 
     def of_session(self, key: tuple[str, str]) -> list[RatingRecord]:
         """Return the ratings of a session, retracted ones too, in the order of their natural keys."""
