@@ -124,8 +124,8 @@ TORN = Example(
             (8.9, 8.8, 8.8, 8.8), (9.0, 8.9, 8.9, 9.0), (8.9, 8.9, 8.8, 8.9),
         ),
         "youth-1": (
-            (6.4, 6.2, 6.2, 6.3), (6.6, 6.4, 6.4, 6.5), (6.9, 6.8, 6.8, 6.9), (7.1, 7.1, 7.1, 7.2),
-            (7.4, 7.4, 7.4, 7.4), (7.2, 7.3, 7.1, 7.2), None,
+            (7.6, 8.0, 7.6, 7.6), (7.8, 8.1, 7.7, 7.7), (7.9, 8.1, 7.9, 7.8), (8.1, 8.2, 8.0, 7.9),
+            (8.2, 8.3, 8.1, 8.1), (8.0, 8.2, 7.9, 8.0), None,
         ),
     },
     events={
@@ -172,4 +172,4 @@ EXAMPLES = (DRIFTING, TORN, WELL)
 
 def first_post(anchor: datetime) -> Line:
     """Return the form that a newcomer posts first: the adolescent's newest, after a session that cost trust."""
-    return TORN.rating(TORN.sessions, "youth-1", (4.3, 6.9, 6.8, 6.2), anchor)
+    return TORN.rating(TORN.sessions, "youth-1", (4.6, 8.0, 7.3, 6.7), anchor)
