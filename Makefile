@@ -6,8 +6,8 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	if $$name -c '$(NEWER)' 2>/dev/null; then echo $$name; break; fi; done)
 BIN := .venv/bin
 READY := .venv/.ready
-OPENAPI := $(BIN)/python -c 'import json; from service.main import create_app; \
-	print(json.dumps(create_app().openapi(), indent=2, ensure_ascii=False))'
+OPENAPI := $(BIN)/python -c 'import json; from service.main import create_app; from service.settings import Settings; \
+	print(json.dumps(create_app(Settings()).openapi(), indent=2, ensure_ascii=False))'
 
 .PHONY: install demo test check lint types arrows openapi openapi-check lock lock-check bench
 

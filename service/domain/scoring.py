@@ -16,6 +16,7 @@ def allowed_missing(items: int) -> int:
 
     Formula:  floor(0.2 · k)
     Range:    0 for k ≤ 4, 1 for 5, 2 for 12, 3 for 16, 7 for 36
+    Missing:  k is the number of items, answered or not
     Ours:     no instrument here publishes a binding rule
 
     >>> [allowed_missing(k) for k in (1, 4, 5, 12, 16, 36)]
