@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +10,13 @@ from uuid import UUID
 
 import structlog
 
+from service.db.engine import Unavailable
+from service.db.engine import Unavailable
 from service.domain.commands import AnyCommand
 from service.writing import Outcome
 
 LARGEST = 64  # commands in one transaction: enough to share its cost, short enough for the first to wait
+GIVE_UP_AFTER = 2  # commands in a row that could not reach the database alone
 
 Write = Callable[[UUID, Sequence[AnyCommand]], Awaitable[list[Outcome]]]
 Flushed = Callable[[int, int], None]
@@ -62,19 +66,25 @@ class Writer:
         self._flushed = flushed
         self._queues: dict[UUID, Queue] = {}
 
-    async def submit(self, organization_id: UUID, command: AnyCommand, bulk: bool = False) -> Outcome:
-        """Return the outcome of one command once it is committed; a caller who leaves does not take it back.
+    async def submit(self, organization_id: UUID, command: AnyCommand) -> Outcome:
+        """Return the outcome of one live command once it is committed; a caller who leaves does not take it back.
 
         Raises QueueFull, and whatever the database raised when this command alone could not be stored.
         """
+        return await asyncio.shield(self.accept(organization_id, command))
+
+    def accept(self, organization_id: UUID, command: AnyCommand, bulk: bool = False) -> asyncio.Future[Outcome]:
+        """Take a command into its organization's queue, behind those before it; return the promise of its outcome."""
         queue = self._queues.setdefault(organization_id, Queue())
         if len(queue) >= self._limit:
             raise QueueFull
         waiting = Waiting(command, asyncio.get_running_loop().create_future())
         (queue.bulk if bulk else queue.live).append(waiting)
         if queue.flusher is None:
-            queue.flusher = asyncio.create_task(self._flush(organization_id, queue))
-        return await asyncio.shield(waiting.outcome)
+            flushing = self._flush(organization_id, queue)
+            # a context of its own: it also serves others than the request that happens to wake it
+            queue.flusher = asyncio.create_task(flushing, context=contextvars.Context())
+        return waiting.outcome
 
     async def drain(self) -> None:
         """Wait until everything that was accepted is stored."""
@@ -82,6 +92,7 @@ class Writer:
         await asyncio.gather(*flushers)
 
     async def _flush(self, organization_id: UUID, queue: Queue) -> None:
+        batch: list[Waiting] = []
         try:
             while batch := queue.take():
                 await self._store(organization_id, batch)
@@ -89,19 +100,37 @@ class Writer:
         finally:
             queue.flusher = None
             self._queues.pop(organization_id, None)
+            for waiting in (*batch, *queue.live, *queue.bulk):  # none, unless the process ends
+                waiting.outcome.cancel()
 
     async def _store(self, organization_id: UUID, batch: list[Waiting]) -> None:
-        """Store a batch; after an unexpected error each command runs alone, so that one cannot fail the others."""
+        """Store a batch; after an unexpected error each command runs alone, so that one cannot fail the others.
+
+        When the database cannot be had twice in a row, the rest need not wait to hear the same.
+        """
         try:
-            outcomes = await self._write(organization_id, [waiting.command for waiting in batch])
+            await self._store_together(organization_id, batch)
+            return
         except Exception as error:
+            log.warning("batch_failed", size=len(batch), error=type(error).__name__)
             if len(batch) == 1:
                 _settle(batch[0], error)
                 return
-            log.warning("batch_failed", size=len(batch), error=type(error).__name__)
-            for waiting in batch:
-                await self._store(organization_id, [waiting])
-            return
+        unavailable = 0
+        for place, waiting in enumerate(batch):
+            try:
+                await self._store_together(organization_id, [waiting])
+                unavailable = 0
+            except Exception as error:
+                _settle(waiting, error)
+                unavailable = unavailable + 1 if isinstance(error, Unavailable) else 0
+                if unavailable == GIVE_UP_AFTER:
+                    for other in batch[place + 1 :]:
+                        _settle(other, error)
+                    return
+
+    async def _store_together(self, organization_id: UUID, batch: list[Waiting]) -> None:
+        outcomes = await self._write(organization_id, [waiting.command for waiting in batch])
         for waiting, outcome in zip(batch, outcomes, strict=True):
             _settle(waiting, outcome)
 

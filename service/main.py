@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from service.api import errors, health, ratings
+from service.api import alerts, batch, cases, catalogue, course, errors, health, rating_history, ratings, sessions
 from service.api.keyed import KeyRing, Service
 from service.api.transport import Transport
 from service.db.engine import make_engine
@@ -18,7 +18,7 @@ from service.observing import Metrics, Observed
 from service.settings import Settings
 from service.writing import write
 
-ROUTERS = (ratings.router, health.router)
+PAGES = (cases, sessions, ratings, rating_history, batch, course, alerts, catalogue, health)  # in reading order
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
@@ -47,8 +47,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     )
     app.state.metrics = metrics
     errors.install(app)
-    for router in ROUTERS:
-        app.include_router(router)
+    for page in PAGES:
+        app.include_router(page.router)
     app.add_middleware(Transport)
     app.add_middleware(Observed, metrics=metrics)
     return app

@@ -7,6 +7,7 @@ from typing import Any
 from service.api.fields import shown_time
 from service.domain.balance import Balance, DimensionBalance
 from service.domain.concern import Concern
+from service.domain.facts import EMPTY_CASE, EMPTY_SESSION
 from service.domain.figures import Course
 from service.domain.handling import handling_now
 from service.domain.instruments import instruments
@@ -36,7 +37,7 @@ def case_document(case: CaseRecord) -> Document:
     """Return the announced facts of a case."""
     return {
         "case_id": case.case_id,
-        **case.facts,
+        **{name: case.facts[name] for name in EMPTY_CASE},
         "announced": case.announced,
         "revision": case.revision,
         "created_at": shown_time(case.created_at),
@@ -49,7 +50,7 @@ def session_document(session: SessionRecord, facts: Mapping[str, Any], held_at: 
     return {
         "case_id": session.case_id,
         "session_id": session.session_id,
-        **facts,
+        **{name: facts[name] for name in EMPTY_SESSION},
         "held_at": shown_time(held_at),
         "next_planned_at": shown_time(_time(facts["next_planned_at"])),
         "announced": session.facts is not None,
@@ -102,7 +103,7 @@ def _facts(revision: Revision) -> Document:
         "about": facts.about,
         "phase": facts.phase.value,
         "instrument": facts.instrument,
-        "answers": None if facts.answers is None else dict(facts.answers),
+        "answers": _in_order(instruments()[facts.instrument].items, facts.answers),
         "origin": "scores" if facts.answers is None else "answers",
         "record_id": facts.record_id,
         "record_version": facts.record_version,
@@ -125,8 +126,13 @@ def scores_document(instrument: str, scores: Mapping[str, Score]) -> Document:
             "prorated": score.prorated,
             "flags": list(score.flags),
         }
-        for dimension, score in scores.items()
+        for dimension, score in (_in_order(form.dimensions, scores) or {}).items()
     }
+
+
+def _in_order(names: Iterable[str], values: Mapping[str, Any] | None) -> Document | None:
+    """Return values in the order of their form: the database keeps none."""
+    return None if values is None else {name: values[name] for name in names if name in values}
 
 
 def balance_document(balance: Balance) -> Document:

@@ -88,7 +88,7 @@ class KeyRing:
 
 @dataclass(slots=True)
 class Service:
-    """What a running process holds; `draining` once it was asked to stop."""
+    """What a running process holds; `draining` once it was asked to stop, `batches` that are on their way."""
 
     settings: Settings
     engine: AsyncEngine
@@ -96,6 +96,7 @@ class Service:
     keys: KeyRing
     clock: Callable[[], datetime]
     draining: bool = False
+    batches: int = 0
 
 
 class KeyedRequest(Request):
@@ -137,9 +138,9 @@ class KeyedRequest(Request):
         """Return the transaction in which this request reads."""
         return transaction(self.service.engine, self.caller.organization_id)
 
-    async def submit(self, command: AnyCommand, bulk: bool = False) -> Outcome:
+    async def submit(self, command: AnyCommand) -> Outcome:
         """Return what became of a command once it is stored; raises the 401 of a key revoked meanwhile."""
-        outcome = await self.service.writer.submit(self.caller.organization_id, command, bulk)
+        outcome = await self.service.writer.submit(self.caller.organization_id, command)
         refusal = outcome.decision.refusal
         if refusal is not None and refusal.code == "key-revoked":
             self.service.keys.forget(self.caller.key_id)

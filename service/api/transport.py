@@ -38,8 +38,7 @@ class Transport:
         request_id = str(uuid7())
         scope.setdefault("state", {})["request_id"] = request_id
         head = scope["method"] == "HEAD"
-        if head:
-            scope["method"] = "GET"
+        inner = {**scope, "method": "GET"} if head else scope
         begun = False
 
         async def sending(message: Message) -> None:
@@ -52,12 +51,14 @@ class Transport:
             await send(message)
 
         try:
-            await self.app(scope, receive, sending)
+            await self.app(inner, receive, sending)
         except Exception as error:
             log.error("unforeseen", request_id=request_id, **error_fields(error))
             if begun:
                 raise ConnectionAbortedError("the answer had begun") from None
             await problem_of(error).response()(scope, receive, sending)
+        finally:
+            scope["route"] = inner.get("route")
 
 
 def _dress(message: Message, scope: Scope, request_id: str) -> None:

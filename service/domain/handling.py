@@ -28,7 +28,7 @@ class Act:
     """One act of handling, by the id that its client made.
 
     `by` a therapist or supervisor id, `at` when they did it; a snooze lasts for `sessions` held sessions from now or
-    until the start of a day in UTC; `handling_revision` is what the client saw, None if it does not mind.
+    until the start of a day in UTC (ISO date); `handling_revision` is what the client saw, None if it does not mind.
     """
 
     id: str
@@ -36,7 +36,7 @@ class Act:
     by: str
     at: datetime | None = None
     sessions: int | None = None
-    until: date | None = None
+    until: str | None = None
     reason: DismissalReason | None = None
     handling_revision: int | None = None
 
@@ -51,7 +51,7 @@ def handled(alert: Alert, act: Act, held_sessions: int, now: datetime) -> Alert:
             handling=_AFTER[act.action],
             handled=_noted(act, now),
             handling_revision=alert.handling_revision + 1,
-            snoozed_until=datetime.combine(act.until, time(), UTC) if act.until else None,
+            snoozed_until=datetime.combine(date.fromisoformat(act.until), time(), UTC) if act.until else None,
             snoozed_until_number=held_sessions + act.sessions if act.sessions else None,
         )
     return replace(moved, revision=alert.revision + 1, changed_at=now)
@@ -79,7 +79,7 @@ def _noted(act: Act, now: datetime) -> Mapping[str, Any]:
     if act.sessions is not None:
         until = {"sessions": act.sessions}
     elif act.until is not None:
-        until = {"date": act.until.isoformat()}
+        until = {"date": act.until}
     return {
         "id": act.id,
         "action": act.action.value,

@@ -1,0 +1,139 @@
+"""Alerts: which there are, what each rests on, and what somebody did about it."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import Field, model_validator
+from starlette.responses import Response
+
+from service.api.answers import PROBLEMS, answer
+from service.api.documents import Document, alert_document, handling_document, silent, silent_rules
+from service.api.errors import Told, refused
+from service.api.fields import Body, Code, Day, Id, PersonId, Time
+from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
+from service.api.models import AlertPublic, HandlingPublic
+from service.api.paging import Cursor, Limit, Page, page, place_of
+from service.db import reads
+from service.domain.concern import State
+from service.domain.handling import Act, Action, DismissalReason
+from service.domain.model import Severity
+from service.domain.reconcile import Handling
+from service.handling import handle
+
+router = APIRouter(route_class=KeyedRoute, tags=["alerts"])
+
+
+def alert_body(stored: reads.StoredAlert, now: datetime) -> Document:
+    """Return a stored alert as it goes out."""
+    return alert_document(stored.alert, stored.on_hold, stored.course, now)
+
+
+@router.get(
+    "/v1/alerts",
+    response_model=Page[AlertPublic],
+    responses=PROBLEMS,
+    openapi_extra=needs("alerts:read"),
+)
+async def list_alerts(
+    request: KeyedRequest,
+    state: Annotated[list[State] | None, Query()] = None,
+    handling: Annotated[list[Handling] | None, Query()] = None,
+    severity: Annotated[list[Severity] | None, Query()] = None,
+    rule: Annotated[list[Code] | None, Query(max_length=50)] = None,
+    case_id: Annotated[list[Id] | None, Query(max_length=50)] = None,
+    therapist_id: Annotated[list[Id] | None, Query(max_length=50)] = None,
+    changed_after: Annotated[Time | None, Query()] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """Return alerts, the newest change first. No alert never means that a family is safe."""
+    before = place_of(request, cursor, int)
+    wanted = reads.AlertFilter(
+        states=state or (),
+        handlings=handling or (),
+        severities=severity or (),
+        rules=rule or (),
+        case_ids=case_id or (),
+        therapist_ids=therapist_id or (),
+        changed_after=changed_after,
+        silent_on_hold=silent_rules(),
+    )
+    now = request.now
+    async with request.reading() as db:
+        found = await reads.alert_page(db, wanted, now, before[0] if before else None, limit + 1)
+    shown = found[:limit]
+    place = [shown[-1].alert.change_number] if len(found) > limit else None
+    return page(request, [alert_body(stored, now) for stored in shown], place)
+
+
+@router.get(
+    "/v1/alerts/{alert_id}",
+    response_model=AlertPublic,
+    responses=PROBLEMS,
+    openapi_extra=needs("alerts:read"),
+)
+async def get_alert(request: KeyedRequest, alert_id: UUID) -> Response:
+    """Return an alert with all that it rests on."""
+    async with request.reading() as db:
+        stored = there(await reads.alert_by_id(db, alert_id))
+    there(None if silent(stored.alert, stored.on_hold) else stored)
+    return answer(alert_body(stored, request.now), headers={"ETag": f'"{stored.alert.revision}"'})
+
+
+class ForSessions(Body):
+    sessions: Annotated[int, Field(strict=True, ge=1, le=20)]
+
+
+class UntilDate(Body):
+    date: Day
+
+
+class HandlingCreate(Body):
+    """One act of handling; `id` is made by the client, so that sending it again changes nothing."""
+
+    id: Id
+    action: Action
+    by: PersonId
+    at: Time | None = None
+    until: ForSessions | UntilDate | None = Field(default=None, description="how long a snooze lasts")
+    reason: DismissalReason | None = Field(default=None, description="why it was dismissed")
+    handling_revision: Annotated[int, Field(strict=True, ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "HandlingCreate":
+        if (self.action is Action.snooze) != (self.until is not None):
+            raise Told("until-with-snooze", "A snooze, and only a snooze, says until when.")
+        if (self.action is Action.dismiss) != (self.reason is not None):
+            raise Told("reason-with-dismiss", "A dismissal, and only a dismissal, says why.")
+        return self
+
+
+@router.post(
+    "/v1/alerts/{alert_id}/handling",
+    response_model=AlertPublic | HandlingPublic,
+    responses=PROBLEMS,
+    openapi_extra=needs("alerts:handle"),
+)
+async def post_handling(request: KeyedRequest, alert_id: UUID, body: HandlingCreate) -> Response:
+    """Acknowledge, snooze or dismiss an alert, or take that back."""
+    caller, now = request.caller, request.now
+    act = Act(
+        id=body.id,
+        action=body.action,
+        by=body.by,
+        at=body.at,
+        sessions=body.until.sessions if isinstance(body.until, ForSessions) else None,
+        until=body.until.date if isinstance(body.until, UntilDate) else None,
+        reason=body.reason,
+        handling_revision=body.handling_revision,
+    )
+    done = await handle(request.service.engine, caller.organization_id, caller.key_id, alert_id, act, now)
+    if done.refusal is not None:
+        raise refused(done.refusal)
+    stored = there(done.alert)
+    document = handling_document(stored.alert, stored.course, now)
+    if caller.reads_alerts and not silent(stored.alert, stored.on_hold):
+        document = alert_body(stored, now)
+    return answer(document, headers={"ETag": f'"{stored.alert.revision}"'})

@@ -1,0 +1,210 @@
+"""Many lines at once, in order, each with a fate of its own: an upload that may be sent again until its last line."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import IO, Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import Field, TypeAdapter, ValidationError
+from starlette.responses import Response, StreamingResponse
+
+from service.api.answers import PROBLEMS, content_of
+from service.api.cases import CaseUpdate, case_facts
+from service.api.errors import Problem, invalid, refused, unfit
+from service.api.fields import Body, Id
+from service.api.keyed import Caller, KeyedRequest, KeyedRoute, Service, check_media_type
+from service.api.ratings import RatingCreate, rating_facts
+from service.api.sessions import SessionUpdate, session_facts
+from service.api.spool import LONGEST_LINE, fill, lines, spool
+from service.api.strict_json import NotJson, UnfitJson, parse
+from service.domain.commands import AnyCommand, PostRating, PutCase, PutSession, Result, RetractionReason, RetractRating
+from service.grouping import QueueFull
+from service.writing import Outcome
+
+router = APIRouter(route_class=KeyedRoute, tags=["batch"])
+
+LINES = ("application/x-ndjson", "application/jsonl", "application/ndjson")
+AHEAD = 512  # lines that may wait for their outcome while others are read
+TOGETHER = 64  # answers in one chunk
+MOST_AT_ONCE = 8  # batches that one process reads or answers
+
+
+class CaseLine(CaseUpdate):
+    type: Literal["case"]
+    case_id: Id
+
+
+class SessionLine(SessionUpdate):
+    type: Literal["session"]
+    case_id: Id
+    session_id: Id
+
+
+class RatingLine(RatingCreate):
+    type: Literal["rating"]
+
+
+class RetractionLine(Body):
+    type: Literal["retraction"]
+    rating_id: UUID
+    reason: RetractionReason = RetractionReason.entered_in_error
+
+
+Line = CaseLine | SessionLine | RatingLine | RetractionLine
+LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="type")])
+NAMED = frozenset({"case", "session", "rating", "retraction"})  # a discriminator's name in the place of a fault
+
+STATUS = {Result.created: 201, Result.same: 200, Result.stale: 200, Result.changed: 200}
+COUNTED = {Result.created: "created", Result.same: "same", Result.stale: "same", Result.changed: "changed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A line whose command waits, or which was refused at once."""
+
+    number: int
+    outcome: "asyncio.Future[Outcome] | None" = None
+    problem: Problem | None = None
+
+
+@router.post(
+    "/v1/batch",
+    response_class=StreamingResponse,
+    responses={200: {"content": {LINES[0]: {}}, "description": "One line per line, and a last one"}, **PROBLEMS},
+    openapi_extra={
+        "security": [{"key": []}],
+        "requestBody": {"required": True, "content": {LINES[0]: {"schema": {"type": "string"}}}},
+    },
+)
+async def post_batch(request: KeyedRequest, deliver: Annotated[bool, Query()] = True) -> Response:
+    """Store cases, sessions, ratings and retractions line by line; without the last line, send all of it again."""
+    check_media_type(request, LINES)
+    service = request.service
+    with ExitStack() as held:
+        held.enter_context(_place(service))
+        file = held.enter_context(spool(service.settings.spool_dir))
+        await fill(file, request)
+        kept = held.pop_all()
+    return StreamingResponse(_answers(request, file, backfill=not deliver, held=kept), media_type=LINES[0])
+
+
+@contextmanager
+def _place(service: Service) -> Iterator[None]:
+    """Hold one of the few places for batches in this process; raises the 503 when none is free."""
+    if service.batches >= MOST_AT_ONCE:
+        raise Problem("queue-full", "Too many batches are on their way.")
+    service.batches += 1
+    try:
+        yield
+    finally:
+        service.batches -= 1
+
+
+async def _answers(request: KeyedRequest, file: IO[bytes], backfill: bool, held: ExitStack) -> AsyncIterator[bytes]:
+    """Yield the answers in order; an error of the database ends them without the last line."""
+    counts: Counter[str] = Counter()
+    waiting: deque[Asked] = deque()
+    with held:
+        ready: list[bytes] = []
+        for number, line in lines(file):
+            while not (asked := _ask(request, number, line, backfill, full=len(waiting) >= AHEAD)):
+                if not waiting:
+                    raise QueueFull  # others fill the queue; the upload is sent again
+                ready.append(await _answer(waiting.popleft(), counts))
+            waiting.append(asked)
+            if len(ready) >= TOGETHER:
+                yield b"".join(ready)
+                ready.clear()
+        while waiting:
+            ready.append(await _answer(waiting.popleft(), counts))
+        total = {name: counts[name] for name in ("created", "same", "changed", "refused")}
+        yield b"".join([*ready, content_of({"end": True, **total}), b"\n"])
+
+
+def _ask(request: KeyedRequest, number: int, line: bytes | None, backfill: bool, full: bool) -> Asked | None:
+    """Put a line's command into the queue; None while there is no room for it."""
+    if full:
+        return None
+    try:
+        command = _command(request, _read(line), backfill)
+        return Asked(number, request.service.writer.accept(request.caller.organization_id, command, bulk=True))
+    except Problem as problem:
+        return Asked(number, problem=problem)
+    except QueueFull:
+        return None
+
+
+def _read(line: bytes | None) -> Line:
+    if line is None:
+        raise Problem("too-large", f"A line has at most {LONGEST_LINE // 1024} KiB.")
+    try:
+        return LINE.validate_python(parse(line))
+    except NotJson:
+        raise Problem("not-json") from None
+    except UnfitJson as error:
+        raise invalid(*error.faults) from None
+    except ValidationError as error:
+        raise unfit([_without_name(item) for item in error.errors()]) from None
+
+
+def _without_name(error: Any) -> dict[str, Any]:
+    """Return a fault without the name of the kind of line, which is no place in it."""
+    places = error["loc"]
+    if not places and error["type"].startswith("union_tag"):
+        return {"type": "missing" if "not_found" in error["type"] else "enum", "loc": ("type",)}
+    return {**error, "loc": places[1:] if places and places[0] in NAMED else places}
+
+
+def _command(request: KeyedRequest, line: Line, backfill: bool) -> AnyCommand:
+    caller: Caller = request.caller
+    given: Any = {
+        "key_id": caller.key_id,
+        "received_at": request.now,
+        "backfill": backfill,
+        "shown": False,
+    }
+    match line:
+        case CaseLine():
+            caller.require("cases:write")
+            return PutCase(case_id=line.case_id, facts=case_facts(line), **given)
+        case SessionLine():
+            caller.require("cases:write")
+            return PutSession(case_id=line.case_id, session_id=line.session_id, facts=session_facts(line), **given)
+        case RatingLine():
+            caller.require("ratings:write")
+            return PostRating(facts=rating_facts(line), **given)
+        case RetractionLine():
+            caller.require("ratings:write")
+            return RetractRating(rating_id=str(line.rating_id), reason=line.reason, **given)
+
+
+async def _answer(asked: Asked, counts: Counter[str]) -> bytes:
+    """Return a line's answer once its fate is known."""
+    problem = asked.problem
+    if problem is None and asked.outcome is not None:
+        decision = (outcome := await asyncio.shield(asked.outcome)).decision
+        if decision.refusal is None:
+            counts[COUNTED[decision.result]] += 1
+            return _line({"line": asked.number, "status": STATUS[decision.result], **_named(outcome)})
+        problem = refused(decision.refusal)
+    counts["refused"] += 1
+    assert problem is not None
+    return _line({"line": asked.number, "status": problem.status_code, "problem": problem.document()})
+
+
+def _named(outcome: Outcome) -> dict[str, Any]:
+    """Return the id and revision of what a line was about."""
+    if outcome.rating is not None:
+        return {"id": outcome.rating.rating_id, "revision": outcome.rating.revision}
+    if outcome.session is not None:
+        return {"id": outcome.session.session_id, "revision": outcome.session.revision}
+    case = outcome.case
+    return {"id": case.case_id if case else None, "revision": case.revision if case else None}
+
+
+def _line(document: dict[str, Any]) -> bytes:
+    return content_of(document) + b"\n"

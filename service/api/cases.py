@@ -1,0 +1,187 @@
+"""The family: who belongs to it, which subsystems it has, who treats it and when."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+from starlette.responses import Response
+
+from service.api.answers import PROBLEMS, answer
+from service.api.documents import Document, case_document
+from service.api.fields import ID, Body, Code, Day, Flag, Id, PersonId
+from service.api.keyed import KeyedRequest, KeyedRoute, needs, refuse, revision_asked, there
+from service.api.paging import Cursor, Limit, Page, page, place_of
+from service.db import reads
+from service.domain.commands import PatchCase, PutCase, Result
+from service.domain.facts import MEMBER_DEFAULTS
+from service.domain.model import MemberRole
+from service.writing import Outcome
+
+router = APIRouter(route_class=KeyedRoute, tags=["cases"])
+
+CaseId = Annotated[str, Path(pattern=f"^{ID}$")]
+Modality = Literal["individual", "couple", "family"]
+Membership = Literal["open", "fixed"]
+
+
+class MemberUpdate(Body):
+    """A place in the family, not an age; `expected` false belongs to the family but not to the room."""
+
+    role: MemberRole
+    active: Flag = True
+    expected: Flag = True
+    index: Flag = False
+
+
+class PeriodUpdate(Body):
+    """A stretch of treatment; how it ended closes what is still open."""
+
+    from_: Day = Field(alias="from")
+    to: Day | None = None
+    ended_as: Literal["completed", "dropped-out", "transferred", "other"] | None = None
+
+
+Members = Annotated[dict[PersonId, MemberUpdate], Field(max_length=64)]
+Subsystems = Annotated[dict[Code, Annotated[list[Id], Field(max_length=64)]], Field(max_length=32)]
+People = Annotated[list[Id], Field(max_length=32)]
+Periods = Annotated[list[PeriodUpdate], Field(max_length=64)]
+
+
+class CaseUpdate(Body):
+    """The announced facts of a case; what is left out is set to its default."""
+
+    modality: Modality = "family"
+    program: Code | None = None
+    membership: Membership = "open"
+    mandated: Flag = False
+    safety_hold: Flag = Field(default=False, description="set by the clinician; no reason is stored")
+    members: Members = Field(default_factory=dict)
+    subsystems: Subsystems = Field(default_factory=dict)
+    therapists: People = Field(default_factory=list)
+    periods: Periods = Field(default_factory=list)
+
+
+class MemberPatch(Body):
+    role: MemberRole | None = None
+    active: Flag | None = None
+    expected: Flag | None = None
+    index: Flag | None = None
+
+
+class CasePatch(Body):
+    """A merge patch (RFC 7396): maps merge by key, null removes or restores the default."""
+
+    modality: Modality | None = None
+    program: Code | None = None
+    membership: Membership | None = None
+    mandated: Flag | None = None
+    safety_hold: Flag | None = None
+    members: Annotated[dict[PersonId, MemberPatch | None], Field(max_length=64)] | None = None
+    subsystems: Annotated[dict[Code, Annotated[list[Id], Field(max_length=64)] | None], Field(max_length=32)] | None = (
+        None
+    )
+    therapists: People | None = None
+    periods: Periods | None = None
+
+
+class CasePublic(CaseUpdate):
+    """A case; `members` has those who joined by rating too, for keys that may read the course."""
+
+    case_id: str
+    announced: bool
+    revision: int
+    created_at: str
+    changed_at: str
+
+
+def case_facts(body: CaseUpdate) -> Document:
+    """Return a body as the facts that are stored; what names the thing itself is no fact of it."""
+    return body.model_dump(mode="json", by_alias=True, include=set(CaseUpdate.model_fields))
+
+
+@router.put(
+    "/v1/cases/{case_id}",
+    response_model=CasePublic,
+    responses={201: {"model": CasePublic, "description": "New"}, **PROBLEMS},
+    openapi_extra=needs("cases:write"),
+)
+async def put_case(request: KeyedRequest, case_id: CaseId, body: CaseUpdate) -> Response:
+    """Announce a case, or replace what was announced; `If-Match` optional."""
+    command = PutCase(
+        key_id=request.caller.key_id,
+        received_at=request.now,
+        case_id=case_id,
+        facts=case_facts(body),
+        if_match=revision_asked(request),
+    )
+    return _answered(await request.submit(command))
+
+
+@router.patch(
+    "/v1/cases/{case_id}",
+    response_model=CasePublic,
+    responses=PROBLEMS,
+    openapi_extra=needs("cases:write"),
+)
+async def patch_case(request: KeyedRequest, case_id: CaseId, body: CasePatch) -> Response:
+    """Change some facts of a case by a merge patch."""
+    command = PatchCase(
+        key_id=request.caller.key_id,
+        received_at=request.now,
+        case_id=case_id,
+        patch=body.model_dump(mode="json", by_alias=True, exclude_unset=True),
+        if_match=revision_asked(request),
+    )
+    return _answered(await request.submit(command))
+
+
+def _answered(outcome: Outcome) -> Response:
+    """Return the answer to a write: the announced facts alone, which rest on nobody's ratings."""
+    refuse(outcome)
+    case = there(outcome.case)
+    status = 201 if outcome.decision.result is Result.created else 200
+    headers = {"ETag": f'"{case.revision}"'}
+    if status == 201:
+        headers["Location"] = f"/v1/cases/{case.case_id}"
+    return answer(case_document(case), status, headers)
+
+
+@router.get(
+    "/v1/cases/{case_id}",
+    response_model=CasePublic,
+    responses=PROBLEMS,
+    openapi_extra=needs("course:read"),
+)
+async def get_case(request: KeyedRequest, case_id: CaseId) -> Response:
+    """Return a case with all its members, those who joined by rating too."""
+    async with request.reading() as db:
+        case = there(await reads.case_by_id(db, case_id))
+        roles = await reads.roles_of_raters(db, [case_id])
+    return answer(_grown(case, roles[case_id]), headers={"ETag": f'"{case.record.revision}"'})
+
+
+@router.get(
+    "/v1/cases",
+    response_model=Page[CasePublic],
+    responses=PROBLEMS,
+    openapi_extra=needs("course:read"),
+)
+async def list_cases(request: KeyedRequest, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """Return the cases of the organization in the order of their ids."""
+    after = place_of(request, cursor, str)
+    async with request.reading() as db:
+        found = await reads.case_page(db, after[0] if after else None, limit + 1)
+        roles = await reads.roles_of_raters(db, [case.record.case_id for case in found])
+    shown = found[:limit]
+    place = [shown[-1].record.case_id] if len(found) > limit else None
+    return page(request, [_grown(case, roles[case.record.case_id]) for case in shown], place)
+
+
+def _grown(case: reads.StoredCase, roles: dict[str, str]) -> Document:
+    document = case_document(case.record)
+    joined: dict[str, Any] = {
+        member_id: {**MEMBER_DEFAULTS, "role": role}
+        for member_id, role in roles.items()
+        if member_id not in document["members"]
+    }
+    return {**document, "members": {**document["members"], **joined}}

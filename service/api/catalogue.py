@@ -1,0 +1,132 @@
+"""The catalogues: every instrument and every rule, read from where they are defined."""
+
+from dataclasses import asdict
+from inspect import getdoc
+from sys import modules
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from service.api.answers import PROBLEMS, answer
+from service.api.documents import Document, rounded
+from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
+from service.api.paging import Page
+from service.domain.instruments import Instrument, instruments
+from service.domain.memory import freeze
+from service.domain.next_steps import NEXT_STEPS, NOTICE
+from service.domain.rules import AnyRule, rules
+
+router = APIRouter(route_class=KeyedRoute, tags=["catalogues"])
+
+
+class InstrumentPublic(BaseModel):
+    """An instrument: ids, ranges and keys, each fact with its source; never its wording."""
+
+    code: str
+    name: str
+    version: str
+    family: str
+    authors: str
+    context: str
+    validated: bool
+    child_form: bool
+    licence: str
+    notes: str
+    items: list[str]
+    minimum: float
+    maximum: float
+    step: float
+    reversed_items: list[str]
+    rater_kinds: list[str]
+    key: dict[str, Any]
+    parts: dict[str, str | None]
+    dimensions: dict[str, dict[str, Any]]
+    cutoffs: list[dict[str, Any]]
+
+
+class RulePublic(BaseModel):
+    """A rule: when it fires and clears, on what evidence, with which parameters."""
+
+    code: str
+    version: int
+    title: str
+    evidence: str
+    page: str
+    texts: dict[str, str]
+    next_steps: list[dict[str, str]]
+    parameters: dict[str, Any]
+    inhibits: list[str]
+    silent_on_hold: bool
+    notice: str
+
+
+def instrument_document(instrument: Instrument) -> Document:
+    """Return an instrument as the catalogue shows it."""
+    names = ("code", "name", "version", "family", "authors", "context", "validated", "child_form", "licence", "notes")
+    return {
+        **{name: getattr(instrument, name) for name in names},
+        "items": list(instrument.items),
+        "minimum": instrument.minimum,
+        "maximum": instrument.maximum,
+        "step": instrument.step,
+        "reversed_items": sorted(instrument.reversed_items, key=instrument.items.index),
+        "rater_kinds": sorted(kind.value for kind in instrument.rater_kinds),
+        "key": asdict(instrument.key),
+        "parts": {
+            part: instrument.dimension_of(part) for part in ("primary", "bond", "goals", "tasks", "safety", "within")
+        },
+        "dimensions": {
+            code: {
+                "items": list(unit.items),
+                "raw": unit.raw,
+                "low_mark": rounded(unit.low_mark),
+                "reference": rounded({**asdict(unit.reference), "kind": unit.reference.kind}),
+            }
+            for code, unit in instrument.dimensions.items()
+        },
+        "cutoffs": [asdict(cutoff) for cutoff in instrument.cutoffs],
+    }
+
+
+def rule_document(rule: AnyRule) -> Document:
+    """Return a rule as the catalogue shows it; its page is the docstring of its module."""
+    parameters = rule.parameters
+    return {
+        "code": rule.code,
+        "version": rule.version,
+        "title": rule.title,
+        "evidence": rule.grade,
+        "page": getdoc(modules[rule.check.__module__]) or "",
+        "texts": dict(rule.texts),
+        "next_steps": [{"code": code, "text": NEXT_STEPS[code]} for code in rule.next_steps],
+        "parameters": {name: freeze(getattr(parameters, name)) for name in parameters.__dataclass_fields__},
+        "inhibits": list(rule.inhibits),
+        "silent_on_hold": rule.silent_on_hold,
+        "notice": NOTICE,
+    }
+
+
+@router.get("/v1/instruments", response_model=Page[InstrumentPublic], responses=PROBLEMS, openapi_extra=needs())
+async def list_instruments(request: KeyedRequest) -> Response:
+    """Return every instrument."""
+    return answer({"items": [instrument_document(item) for item in instruments().values()], "next_cursor": None})
+
+
+@router.get("/v1/instruments/{code}", response_model=InstrumentPublic, responses=PROBLEMS, openapi_extra=needs())
+async def get_instrument(request: KeyedRequest, code: str) -> Response:
+    """Return one instrument."""
+    return answer(instrument_document(there(instruments().get(code))))
+
+
+@router.get("/v1/rules", response_model=Page[RulePublic], responses=PROBLEMS, openapi_extra=needs())
+async def list_rules(request: KeyedRequest) -> Response:
+    """Return every rule, in the order in which they are asked."""
+    return answer({"items": [rule_document(rule) for rule in rules().values()], "next_cursor": None})
+
+
+@router.get("/v1/rules/{code}", response_model=RulePublic, responses=PROBLEMS, openapi_extra=needs())
+async def get_rule(request: KeyedRequest, code: str) -> Response:
+    """Return one rule with its published page."""
+    return answer(rule_document(there(rules().get(code))))

@@ -1,0 +1,80 @@
+"""Ratings as they are stored: one, many, and what each was before it was corrected."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import StringConstraints
+from starlette.responses import Response
+
+from service.api.answers import PROBLEMS, answer
+from service.api.documents import rating_document, revision_document
+from service.api.fields import ID, Id, Time
+from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
+from service.api.models import RatingFactsPublic, StoredRatingPublic
+from service.api.paging import Cursor, Limit, Page, page, place_of
+from service.db import reads
+
+router = APIRouter(route_class=KeyedRoute, tags=["ratings"])
+
+Rater = Annotated[str, StringConstraints(pattern=rf"^((member|therapist|observer)/)?{ID}$")]
+
+
+@router.get(
+    "/v1/ratings",
+    response_model=Page[StoredRatingPublic],
+    responses=PROBLEMS,
+    openapi_extra=needs("course:read"),
+)
+async def list_ratings(
+    request: KeyedRequest,
+    record_id: Annotated[list[Id] | None, Query(max_length=50)] = None,
+    case_id: Annotated[list[Id] | None, Query(max_length=50)] = None,
+    session_id: Annotated[list[Id] | None, Query(max_length=50)] = None,
+    rater: Annotated[list[Rater] | None, Query(max_length=50, description="an id, or a reference: member/ana")] = None,
+    changed_after: Annotated[Time | None, Query()] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """Return ratings in the order of their last change, retracted ones too."""
+    after = place_of(request, cursor, datetime, UUID)
+    filters = {"record_id": record_id, "case_id": case_id, "session_id": session_id}
+    chosen = {name: values for name, values in filters.items() if values}
+    async with request.reading() as db:
+        found = await reads.rating_page(
+            db, chosen, rater or [], changed_after, (after[0], after[1]) if after else None, limit + 1
+        )
+    shown = found[:limit]
+    place = [shown[-1].changed_at.isoformat(), shown[-1].rating_id] if len(found) > limit else None
+    return page(request, [rating_document(record) for record in shown], place)
+
+
+@router.get(
+    "/v1/ratings/{rating_id}",
+    response_model=StoredRatingPublic,
+    responses=PROBLEMS,
+    openapi_extra=needs("course:read"),
+)
+async def get_rating(request: KeyedRequest, rating_id: UUID) -> Response:
+    """Return a rating as it stands now, a retracted one too."""
+    async with request.reading() as db:
+        record = there(await reads.rating_by_id(db, rating_id))
+    return answer(rating_document(record), headers={"ETag": f'"{record.revision}"'})
+
+
+@router.get(
+    "/v1/ratings/{rating_id}/revisions",
+    response_model=Page[RatingFactsPublic],
+    responses=PROBLEMS,
+    openapi_extra=needs("course:read"),
+)
+async def list_revisions(request: KeyedRequest, rating_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """Return every state that a rating was in, the newest first."""
+    before = place_of(request, cursor, int)
+    async with request.reading() as db:
+        record = there(await reads.rating_by_id(db, rating_id))
+    states = [item for item in reversed([*record.past, record.current]) if not before or item.revision < before[0]]
+    shown = states[:limit]
+    place = [shown[-1].revision] if len(states) > limit else None
+    return page(request, [revision_document(revision) for revision in shown], place)

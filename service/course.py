@@ -1,0 +1,72 @@
+"""A course as it is read: its latest sessions with what each shows, from the stored carries where they hold."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.db import queries, reads
+from service.db.engine import Db
+from service.domain.assess import fold
+from service.domain.carry import Carry, carry_from_plain, default_parameters, folded_with
+from service.domain.facts import family_of, session_of
+from service.domain.figures import Figures, figures
+from service.domain.model import Family, TherapySession
+from service.domain.records import RatingRecord, SessionRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CourseSession:
+    """One session of a course; `number` counts held sessions, None where nobody came."""
+
+    stored: reads.StoredSession
+    session: TherapySession
+    ratings: tuple[RatingRecord, ...]
+    number: int | None
+    figures: Figures
+
+
+async def course_sessions(
+    db: Db, case: reads.StoredCase, before: tuple[datetime, str] | None, limit: int
+) -> list[CourseSession]:
+    """Return the latest sessions of a course before a place, oldest first.
+
+    Where a carry is missing or was folded with other rules or facts, the course is folded anew in memory.
+    """
+    case_id, family = case.record.case_id, family_of(case.record.facts)
+    rows = await reads.course_page(db, case_id, before, limit)
+    keys = [(case_id, stored.record.session_id) for stored, _, _ in rows]
+    ratings: dict[str, list[RatingRecord]] = {session_id: [] for _, session_id in keys}
+    for record in await queries.live_ratings(db, keys):
+        ratings[record.facts.session_id].append(record)
+    digest = folded_with(family, default_parameters())
+    if all(found == digest for _, found, _ in rows):
+        carries = {stored.record.session_id: carry_from_plain(plain) for stored, _, plain in rows}
+    else:
+        carries = await _folded_anew(db, case_id, family)
+    found = []
+    for stored, _, _ in reversed(rows):
+        own = sorted(ratings[stored.record.session_id], key=lambda record: record.facts.natural_key)
+        session = _session(stored.record, own)
+        if session is not None:
+            carry = carries[session.session_id]
+            number = carry.number if session.held else None
+            found.append(CourseSession(stored, session, tuple(own), number, figures(carry, session, family)))
+    return found
+
+
+def _session(record: SessionRecord, ratings: Sequence[RatingRecord]) -> TherapySession | None:
+    facts = [rating.facts for rating in ratings]
+    return session_of(record.session_id, record.facts, facts, record.inherited or ())
+
+
+async def _folded_anew(db: Db, case_id: str, family: Family) -> dict[str, Carry]:
+    """Return the carry after each session of a course, folded from its first session; nothing is stored."""
+    records = await queries.whole_courses(db, [case_id])
+    ratings: dict[str, list[RatingRecord]] = {record.session_id: [] for record in records}
+    for rating in await queries.live_ratings(db, [(case_id, record.session_id) for record in records]):
+        ratings[rating.facts.session_id].append(rating)
+    sessions = [session for record in records if (session := _session(record, ratings[record.session_id]))]
+    sessions.sort(key=lambda session: session.position)
+    steps, _ = await asyncio.to_thread(fold, Carry(), sessions, family, default_parameters())
+    return {session.session_id: step.carry for session, step in zip(sessions, steps, strict=True)}
