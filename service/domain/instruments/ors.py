@@ -3,6 +3,7 @@
 from service.domain.instruments import LINE, LINE_TOTAL, Cutoff, Dimension, Fact, Instrument
 from service.domain.model import RaterKind
 
+CUT = Fact("adult cut-off as two public scorers apply it; 28 for teens and 32 for children unchecked", verified=True)
 LOW = 62.5  # the adult cut-off of 25 of 40
 
 INSTRUMENT = Instrument(
@@ -25,7 +26,7 @@ INSTRUMENT = Instrument(
     rater_kinds=frozenset({RaterKind.member}),
     key=Fact("four lines summed, 0-40, after the published form", verified=True),
     licence="Licensed per practitioner or group; electronic use needs a licence. Ids, ranges and keys only.",
-    cutoffs=(Cutoff(25, "<", Fact("adult cut-off of the form; 28 for teens, 32 for children", verified=False)),),
+    cutoffs=(Cutoff(25, "<", CUT),),
     context="outcome",
     notes="Context only: shown beside the alliance, never in a balance and never in a rule.",
 )

@@ -16,7 +16,7 @@ INSTRUMENT = Instrument(
     dimensions={
         name: Dimension((name,), OBSERVED, OBSERVED_LOW) for name in ("engagement", "connection", "safety", "purpose")
     },
-    rater_kinds=frozenset({RaterKind.observer, RaterKind.therapist}),
+    rater_kinds=frozenset({RaterKind.observer}),
     key=Fact("rating sheet: four dimensions, -3 extremely problematic to +3 extremely strong", verified=True),
     licence="Forms offered by the authors; book by the American Psychological Association. Ids and keys only.",
     primary=None,

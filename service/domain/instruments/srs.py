@@ -10,7 +10,7 @@ INSTRUMENT = Instrument(
     name="Session Rating Scale",
     version="3.0",
     family="srs",
-    authors="Miller, Duncan & Johnson 2000",
+    authors="Johnson, Miller & Duncan 2000",
     items=("relationship", "goals", "approach", "overall"),
     minimum=0,
     maximum=10,
@@ -32,5 +32,5 @@ INSTRUMENT = Instrument(
         Cutoff(36, "<", CUT),
         *(Cutoff(9, "<", CUT, dimension) for dimension in ("bond", "goals", "tasks", "overall")),
     ),
-    notes="For clients of 13 years and older, and carers; a therapist may mark it about the family.",
+    notes="For clients of 13 years and older, and carers. A therapist's marks on its lines are our extension.",
 )

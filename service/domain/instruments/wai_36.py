@@ -29,11 +29,13 @@ INSTRUMENT = Instrument(
         "tasks": Dimension(items(2, 4, 7, 11, 13, 15, 16, 18, 24, 31, 33, 35), LIKERT_SUBSCALE, LIKERT_LOW),
     },
     rater_kinds=frozenset({RaterKind.member, RaterKind.therapist}),
-    key=Fact("published key; task and goal reproduce 277 of 277 totals of a public data set", verified=True),
+    key=Fact(
+        "task and goal reproduce 277 of 277 totals of a public data set; item 29 of bond by meaning", verified=False
+    ),
     licence="Copyright of the Society for Psychotherapy Research; ids, ranges and keys only.",
     bond="bond",
     goals="goals",
     tasks="tasks",
     reversed_items=frozenset(items(1, 3, 7, 9, 10, 11, 12, 15, 20, 27, 29, 31, 33, 34)),
-    notes="Item 29 is reversed and 28 is not, by its meaning; one public scorer has it the other way round.",
+    notes="Item 29 is reversed and 28 is not; one public scorer has it the other way round. Check it on the form.",
 )

@@ -1,0 +1,88 @@
+"""What holds for every instrument; each one's own numbers stand in its twin."""
+
+import pytest
+
+from service.domain.instruments import Cutoff, Fact, Reference, instruments, items, numbered
+
+CODES = ["btg", "core4", "csrs", "gsrs", "ors", "softa_o", "softa_s", "srs", "wai_36", "wai_s", "wai_sr"]
+PARTS = ("primary", "bond", "goals", "tasks", "safety", "within")
+
+
+def test_discovery_finds_every_file() -> None:
+    assert list(instruments()) == CODES
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_names_only_what_it_has(code: str) -> None:
+    instrument = instruments()[code]
+    assert instrument.code == code
+    assert instrument.minimum < instrument.maximum
+    assert len(set(instrument.items)) == len(instrument.items)
+    assert instrument.reversed_items <= set(instrument.items)
+    assert {item for unit in instrument.dimensions.values() for item in unit.items} == set(instrument.items)
+    assert {cutoff.dimension for cutoff in instrument.cutoffs} <= set(instrument.dimensions)
+    parts = {instrument.dimension_of(part) for part in PARTS} - {None}
+    assert parts <= set(instrument.dimensions)
+    assert instrument.rater_kinds
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_subscales_share_no_item_and_the_total_has_them_all(code: str) -> None:
+    units = instruments()[code].dimensions
+    subscales = [item for name, unit in units.items() if name != "total" for item in unit.items]
+    assert len(set(subscales)) == len(subscales)
+    if "total" in units:
+        assert sorted(units["total"].items) == sorted(subscales)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_says_where_its_facts_come_from(code: str) -> None:
+    instrument = instruments()[code]
+    facts = [instrument.key, *(cutoff.fact for cutoff in instrument.cutoffs)]
+    facts += [unit.reference.fact for unit in instrument.dimensions.values()]
+    assert all(fact.source for fact in facts)
+    assert instrument.authors
+    assert instrument.licence
+    assert all(
+        unit.reference.mean is None for unit in instrument.dimensions.values() if not unit.reference.fact.verified
+    )
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_items_carry_no_wording(code: str) -> None:
+    assert all(len(item) <= len("interpersonal") and " " not in item for item in instruments()[code].items)
+
+
+@pytest.mark.parametrize(
+    ("code", "dimension", "raw", "mean", "percent"),
+    [
+        ("srs", "total", 36.0, 9.0, 90.0),
+        ("srs", "bond", 9.0, 9.0, 90.0),
+        ("wai_sr", "bond", 14.0, 3.5, 62.5),
+        ("wai_36", "total", 36.0, 1.0, 0.0),
+        ("softa_o", "safety", -1.0, -1.0, 100 / 3),
+    ],
+)
+def test_raw_to_percent(code: str, dimension: str, raw: float, mean: float, percent: float) -> None:
+    instrument = instruments()[code]
+    assert instrument.mean_of_raw(dimension, raw) == pytest.approx(mean)
+    assert instrument.percent_of_mean(mean) == pytest.approx(percent)
+
+
+def test_cut_finds_the_cut_off_of_a_dimension() -> None:
+    srs, core4 = instruments()["srs"], instruments()["core4"]
+    total, line = srs.cut("total"), srs.cut("tasks")
+    assert isinstance(total, Cutoff)
+    assert isinstance(line, Cutoff)
+    assert (total.raw, total.comparator, line.raw) == (36, "<", 9)
+    assert core4.cut("total") is None
+
+
+def test_reference_says_whose_it_is() -> None:
+    assert Reference(sd=7.5, sp=5, fact=Fact("a study", verified=True)).kind == "verified"
+    assert Reference(sd=7.5, sp=5, fact=Fact("us", verified=False)).kind == "ours"
+
+
+def test_item_numbers() -> None:
+    assert numbered(3) == ("1", "2", "3")
+    assert items(4, 10) == ("4", "10")
