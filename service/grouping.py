@@ -11,7 +11,6 @@ from uuid import UUID
 import structlog
 
 from service.db.engine import Unavailable
-from service.db.engine import Unavailable
 from service.domain.commands import AnyCommand
 from service.writing import Outcome
 
