@@ -8,7 +8,19 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from service.api import alerts, batch, cases, catalogue, course, errors, health, rating_history, ratings, sessions
+from service.api import (
+    alerts,
+    batch,
+    cases,
+    catalogue,
+    contract,
+    course,
+    errors,
+    health,
+    rating_history,
+    ratings,
+    sessions,
+)
 from service.api.keyed import KeyRing, Service
 from service.api.transport import Transport
 from service.db.engine import make_engine
@@ -42,11 +54,13 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         description=f"The alliance in individual, couple and family therapy, and when it is at risk. {NOTICE}",
         lifespan=lifespan,
         redoc_url=None,
+        generate_unique_id_function=contract.operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     app.state.metrics = metrics
     errors.install(app)
+    contract.install(app)
     for page in PAGES:
         app.include_router(page.router)
     app.add_middleware(Transport)

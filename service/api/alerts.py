@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field, model_validator
 from starlette.responses import Response
 
-from service.api.answers import PROBLEMS, answer
+from service.api.answers import READING, WRITING, answer
 from service.api.documents import Document, alert_document, handling_document, silent, silent_rules
 from service.api.errors import Told, refused
 from service.api.fields import Body, Code, Day, Id, PersonId, Time
@@ -33,7 +33,7 @@ def alert_body(stored: reads.StoredAlert, now: datetime) -> Document:
 @router.get(
     "/v1/alerts",
     response_model=Page[AlertPublic],
-    responses=PROBLEMS,
+    responses=READING,
     openapi_extra=needs("alerts:read"),
 )
 async def list_alerts(
@@ -71,7 +71,7 @@ async def list_alerts(
 @router.get(
     "/v1/alerts/{alert_id}",
     response_model=AlertPublic,
-    responses=PROBLEMS,
+    responses=READING,
     openapi_extra=needs("alerts:read"),
 )
 async def get_alert(request: KeyedRequest, alert_id: UUID) -> Response:
@@ -113,7 +113,7 @@ class HandlingCreate(Body):
 @router.post(
     "/v1/alerts/{alert_id}/handling",
     response_model=AlertPublic | HandlingPublic,
-    responses=PROBLEMS,
+    responses=WRITING,
     openapi_extra=needs("alerts:handle"),
 )
 async def post_handling(request: KeyedRequest, alert_id: UUID, body: HandlingCreate) -> Response:

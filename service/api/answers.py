@@ -1,4 +1,4 @@
-"""How answers leave: JSON built once, and the problems that every call may answer with."""
+"""How answers leave: JSON built once, and with which problems instead."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from service.api.errors import TITLES, ProblemPublic
+from service.api.errors import ProblemPublic
 
 
 def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -19,12 +19,10 @@ def content_of(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _described(status: int) -> dict[str, Any]:
-    codes = sorted(code for code, (of, _) in TITLES.items() if of == status)
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemPublic"}}}
-    return {"model": ProblemPublic, "description": f"Refused: {', '.join(codes)}", "content": content}
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return how a route names the statuses with which it may refuse; the contract says what they look like."""
+    return {status: {"model": ProblemPublic} for status in statuses}
 
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: _described(status) for status in (400, 401, 403, 404, 409, 412, 413, 415, 422, 428, 503)
-}
+READING = refusals(400, 401, 403, 404, 422, 503)
+WRITING = refusals(400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 428, 503)

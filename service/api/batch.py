@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field, TypeAdapter, ValidationError
 from starlette.responses import Response, StreamingResponse
 
-from service.api.answers import PROBLEMS, content_of
+from service.api.answers import WRITING, content_of
 from service.api.cases import CaseUpdate, case_facts
 from service.api.errors import Problem, invalid, refused, unfit
 from service.api.fields import Body, Id
@@ -74,7 +74,7 @@ class Asked:
 @router.post(
     "/v1/batch",
     response_class=StreamingResponse,
-    responses={200: {"content": {LINES[0]: {}}, "description": "One line per line, and a last one"}, **PROBLEMS},
+    responses={200: {"content": {LINES[0]: {}}, "description": "One line per line, and a last one"}, **WRITING},
     openapi_extra={
         "security": [{"key": []}],
         "requestBody": {"required": True, "content": {LINES[0]: {"schema": {"type": "string"}}}},

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 from starlette.responses import Response
 
-from service.api.answers import PROBLEMS, answer
+from service.api.answers import READING, WRITING, answer
 from service.api.documents import Document, case_document
 from service.api.fields import ID, Body, Code, Day, Flag, Id, PersonId
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, refuse, revision_asked, there
@@ -102,8 +102,8 @@ def case_facts(body: CaseUpdate) -> Document:
 @router.put(
     "/v1/cases/{case_id}",
     response_model=CasePublic,
-    responses={201: {"model": CasePublic, "description": "New"}, **PROBLEMS},
-    openapi_extra=needs("cases:write"),
+    responses={201: {"model": CasePublic, "description": "New"}, **WRITING},
+    openapi_extra=needs("cases:write", if_match=True),
 )
 async def put_case(request: KeyedRequest, case_id: CaseId, body: CaseUpdate) -> Response:
     """Announce a case, or replace what was announced; `If-Match` optional."""
@@ -120,8 +120,8 @@ async def put_case(request: KeyedRequest, case_id: CaseId, body: CaseUpdate) -> 
 @router.patch(
     "/v1/cases/{case_id}",
     response_model=CasePublic,
-    responses=PROBLEMS,
-    openapi_extra=needs("cases:write"),
+    responses=WRITING,
+    openapi_extra=needs("cases:write", if_match=True),
 )
 async def patch_case(request: KeyedRequest, case_id: CaseId, body: CasePatch) -> Response:
     """Change some facts of a case by a merge patch."""
@@ -149,7 +149,7 @@ def _answered(outcome: Outcome) -> Response:
 @router.get(
     "/v1/cases/{case_id}",
     response_model=CasePublic,
-    responses=PROBLEMS,
+    responses=READING,
     openapi_extra=needs("course:read"),
 )
 async def get_case(request: KeyedRequest, case_id: CaseId) -> Response:
@@ -163,7 +163,7 @@ async def get_case(request: KeyedRequest, case_id: CaseId) -> Response:
 @router.get(
     "/v1/cases",
     response_model=Page[CasePublic],
-    responses=PROBLEMS,
+    responses=READING,
     openapi_extra=needs("course:read"),
 )
 async def list_cases(request: KeyedRequest, limit: Limit = 50, cursor: Cursor = None) -> Response:

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from service.api.answers import PROBLEMS, answer
+from service.api.answers import READING, answer
 from service.api.documents import Document, rounded
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.paging import Page
@@ -108,25 +108,25 @@ def rule_document(rule: AnyRule) -> Document:
     }
 
 
-@router.get("/v1/instruments", response_model=Page[InstrumentPublic], responses=PROBLEMS, openapi_extra=needs())
+@router.get("/v1/instruments", response_model=Page[InstrumentPublic], responses=READING, openapi_extra=needs())
 async def list_instruments(request: KeyedRequest) -> Response:
     """Return every instrument."""
     return answer({"items": [instrument_document(item) for item in instruments().values()], "next_cursor": None})
 
 
-@router.get("/v1/instruments/{code}", response_model=InstrumentPublic, responses=PROBLEMS, openapi_extra=needs())
+@router.get("/v1/instruments/{code}", response_model=InstrumentPublic, responses=READING, openapi_extra=needs())
 async def get_instrument(request: KeyedRequest, code: str) -> Response:
     """Return one instrument."""
     return answer(instrument_document(there(instruments().get(code))))
 
 
-@router.get("/v1/rules", response_model=Page[RulePublic], responses=PROBLEMS, openapi_extra=needs())
+@router.get("/v1/rules", response_model=Page[RulePublic], responses=READING, openapi_extra=needs())
 async def list_rules(request: KeyedRequest) -> Response:
     """Return every rule, in the order in which they are asked."""
     return answer({"items": [rule_document(rule) for rule in rules().values()], "next_cursor": None})
 
 
-@router.get("/v1/rules/{code}", response_model=RulePublic, responses=PROBLEMS, openapi_extra=needs())
+@router.get("/v1/rules/{code}", response_model=RulePublic, responses=READING, openapi_extra=needs())
 async def get_rule(request: KeyedRequest, code: str) -> Response:
     """Return one rule with its published page."""
     return answer(rule_document(there(rules().get(code))))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from service.api.answers import PROBLEMS, content_of
+from service.api.answers import READING, content_of
 from service.api.cases import CaseId
 from service.api.documents import (
     Document,
@@ -63,7 +63,7 @@ class CoursePublic(BaseModel):
 @router.get(
     "/v1/cases/{case_id}/course",
     response_model=CoursePublic,
-    responses={304: {"description": "Nothing changed since the ETag in If-None-Match"}, **PROBLEMS},
+    responses={304: {"description": "Nothing changed since the ETag in If-None-Match"}, **READING},
     openapi_extra=needs("course:read"),
 )
 async def get_course(

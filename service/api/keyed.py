@@ -188,9 +188,18 @@ def check_media_type(request: Request, types: tuple[str, ...]) -> None:
         raise Problem("wrong-media-type", f"This call takes {types[0]} in UTF-8.", headers=headers)
 
 
-def needs(*scopes: str) -> dict[str, Any]:
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": 'the revision that was seen, such as "3"; another one by now is 412',
+}
+
+
+def needs(*scopes: str, if_match: bool = False) -> dict[str, Any]:
     """Return what marks a route in the contract as needing a key with some scopes; the route itself reads it."""
-    return {"security": [{"key": list(scopes)}]}
+    return {"security": [{"key": list(scopes)}], **({"parameters": [IF_MATCH]} if if_match else {})}
 
 
 def refuse(outcome: Outcome) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import StringConstraints
 from starlette.responses import Response
 
-from service.api.answers import PROBLEMS, answer
+from service.api.answers import READING, answer
 from service.api.documents import rating_document, revision_document
 from service.api.fields import ID, Id, Time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
@@ -24,7 +24,7 @@ Rater = Annotated[str, StringConstraints(pattern=rf"^((member|therapist|observer
 @router.get(
     "/v1/ratings",
     response_model=Page[StoredRatingPublic],
-    responses=PROBLEMS,
+    responses=READING,
     openapi_extra=needs("course:read"),
 )
 async def list_ratings(
@@ -53,7 +53,7 @@ async def list_ratings(
 @router.get(
     "/v1/ratings/{rating_id}",
     response_model=StoredRatingPublic,
-    responses=PROBLEMS,
+    responses=READING,
     openapi_extra=needs("course:read"),
 )
 async def get_rating(request: KeyedRequest, rating_id: UUID) -> Response:
@@ -66,7 +66,7 @@ async def get_rating(request: KeyedRequest, rating_id: UUID) -> Response:
 @router.get(
     "/v1/ratings/{rating_id}/revisions",
     response_model=Page[RatingFactsPublic],
-    responses=PROBLEMS,
+    responses=READING,
     openapi_extra=needs("course:read"),
 )
 async def list_revisions(request: KeyedRequest, rating_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> Response:

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
-from service.api.answers import PROBLEMS, answer
+from service.api.answers import WRITING, answer
 from service.api.documents import (
     Document,
     alert_documents,
@@ -45,8 +45,20 @@ class RaterCreate(Body):
     role: Role
 
 
+EXAMPLE: dict[str, Any] = {
+    "case_id": "fam-42",
+    "session_id": "enc-9",
+    "held_at": "2026-11-02T16:00:00+01:00",
+    "rater": {"id": "ana", "role": "youth"},
+    "instrument": "srs",
+    "answers": {"relationship": 8.5, "goals": 9.0, "approach": 7.5, "overall": 8.0},
+}
+
+
 class RatingCreate(Body):
     """One rating; either `answers` (item → number) or `scores` (dimension → raw value), never both."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     case_id: Id
     session_id: Id
@@ -116,7 +128,7 @@ def _scored(body: RatingCreate, instrument: Instrument) -> Mapping[str, Any]:
     "/v1/ratings",
     status_code=201,
     response_model=RatingPublic,
-    responses={200: {"model": RatingPublic, "description": "Already known, or corrected"}, **PROBLEMS},
+    responses={200: {"model": RatingPublic, "description": "Already known, or corrected"}, **WRITING},
     openapi_extra=needs("ratings:write"),
 )
 async def post_rating(request: KeyedRequest, body: RatingCreate) -> Response:
@@ -137,8 +149,8 @@ async def post_rating(request: KeyedRequest, body: RatingCreate) -> Response:
 @router.put(
     "/v1/ratings/{rating_id}",
     response_model=RatingPublic,
-    responses=PROBLEMS,
-    openapi_extra=needs("ratings:write"),
+    responses=WRITING,
+    openapi_extra=needs("ratings:write", if_match=True),
 )
 async def put_rating(request: KeyedRequest, rating_id: UUID, body: RatingCreate) -> Response:
     """Correct a rating; needs If-Match with its revision. A retracted rating lives again."""
@@ -159,8 +171,8 @@ async def put_rating(request: KeyedRequest, rating_id: UUID, body: RatingCreate)
 @router.delete(
     "/v1/ratings/{rating_id}",
     response_model=RatingPublic,
-    responses=PROBLEMS,
-    openapi_extra=needs("ratings:write"),
+    responses=WRITING,
+    openapi_extra=needs("ratings:write", if_match=True),
 )
 async def delete_rating(
     request: KeyedRequest,

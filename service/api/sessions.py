@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
-from service.api.answers import PROBLEMS, answer
+from service.api.answers import READING, WRITING, answer
 from service.api.cases import CaseId, People
 from service.api.documents import Document, session_document
 from service.api.errors import Told
@@ -130,8 +130,8 @@ def session_facts(body: SessionUpdate) -> Document:
 @router.put(
     "/v1/cases/{case_id}/sessions/{session_id}",
     response_model=SessionPublic,
-    responses={201: {"model": SessionPublic, "description": "New"}, **PROBLEMS},
-    openapi_extra=needs("cases:write"),
+    responses={201: {"model": SessionPublic, "description": "New"}, **WRITING},
+    openapi_extra=needs("cases:write", if_match=True),
 )
 async def put_session(request: KeyedRequest, case_id: CaseId, session_id: SessionId, body: SessionUpdate) -> Response:
     """Announce a session, or replace what was announced; an unknown case is created."""
@@ -149,8 +149,8 @@ async def put_session(request: KeyedRequest, case_id: CaseId, session_id: Sessio
 @router.patch(
     "/v1/cases/{case_id}/sessions/{session_id}",
     response_model=SessionPublic,
-    responses=PROBLEMS,
-    openapi_extra=needs("cases:write"),
+    responses=WRITING,
+    openapi_extra=needs("cases:write", if_match=True),
 )
 async def patch_session(request: KeyedRequest, case_id: CaseId, session_id: SessionId, body: SessionPatch) -> Response:
     """Change some facts of a session by a merge patch."""
@@ -180,7 +180,7 @@ def _answered(outcome: Outcome) -> Response:
 @router.get(
     "/v1/cases/{case_id}/sessions/{session_id}",
     response_model=SessionPublic,
-    responses=PROBLEMS,
+    responses=READING,
     openapi_extra=needs("course:read"),
 )
 async def get_session(request: KeyedRequest, case_id: CaseId, session_id: SessionId) -> Response:
@@ -193,7 +193,7 @@ async def get_session(request: KeyedRequest, case_id: CaseId, session_id: Sessio
 @router.get(
     "/v1/cases/{case_id}/sessions",
     response_model=Page[SessionPublic],
-    responses=PROBLEMS,
+    responses=READING,
     openapi_extra=needs("course:read"),
 )
 async def list_sessions(request: KeyedRequest, case_id: CaseId, limit: Limit = 50, cursor: Cursor = None) -> Response:

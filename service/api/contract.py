@@ -1,0 +1,59 @@
+"""The published contract: what the framework derives, plus the key scheme and one shared answer per kind of refusal."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from service.api.errors import TITLES
+
+KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key, `ek_…`. The names beside it in a call are the scopes that the key needs.",
+}
+METHODS = ("get", "put", "post", "patch", "delete")
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return the name of a call in generated clients: that of its function."""
+    return route.name
+
+
+def install(app: FastAPI) -> None:
+    """Make an application publish its contract so."""
+    derive = app.openapi
+
+    def published() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _completed(derive())
+        return app.openapi_schema
+
+    app.openapi = published  # type: ignore[method-assign]  # how the framework wants it to be replaced
+
+
+def _completed(document: dict[str, Any]) -> dict[str, Any]:
+    used: set[str] = set()
+    for path in document["paths"].values():
+        for method in METHODS:
+            answers = path.get(method, {}).get("responses", {})
+            for status in [status for status in answers if status >= "400"]:
+                answers[status] = {"$ref": f"#/components/responses/{status}"}
+                used.add(status)
+    components = document["components"]
+    components["securitySchemes"] = {"key": KEY}
+    components["responses"] = {status: _refusal(int(status)) for status in sorted(used)}
+    return document
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    """Return what every refusal of one status looks like, with the codes by which it is told from others."""
+    codes = sorted(code for code, (of, _) in TITLES.items() if of == status)
+    schema = {"$ref": "#/components/schemas/ProblemPublic"}
+    answer: dict[str, Any] = {
+        "description": f"Refused. `code` is one of: {', '.join(codes)}",
+        "content": {"application/problem+json": {"schema": schema}},
+    }
+    if status == 503:
+        answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds to wait"}}
+    return answer
