@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,10 +61,12 @@ class Process:
 
 
 @contextmanager
-def running(*arguments: str, env: Mapping[str, str]) -> Iterator[Process]:
+def running(
+    *arguments: str, env: Mapping[str, str], command: Sequence[str] = COMMAND, cwd: Path | None = None
+) -> Iterator[Process]:
     """Yield a process once it listens; it is ended with the block, come what may."""
     popen = subprocess.Popen(
-        [*COMMAND, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*command, *arguments], env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     process = Process(popen)
     reader = threading.Thread(target=process.read_on)
