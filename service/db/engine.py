@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from service.settings import Settings
 
 DIALECT = "postgresql+asyncpg://"
-# PostgreSQL's classes of trouble that pass: connection, resources, rollback (deadlock), operator intervention
-PASSING = ("08", "40", "53", "57", "58")
+# PostgreSQL's classes of trouble that is not ours: connection, log-in, catalogue, rollback (deadlock), resources,
+# operator intervention, its own system
+PASSING = ("08", "28", "3D", "40", "53", "57", "58")
 
 
 class Unavailable(Exception):
