@@ -20,6 +20,7 @@ from service.db.engine import Db, make_engine, transaction
 from service.db.identity import create_organization
 from service.db.migrations import upgrade
 from service.settings import Settings
+from tests.writes import Desk, let_in
 
 GIVEN = "EVENKEEL_TEST_DATABASE_URL"
 
@@ -95,6 +96,13 @@ async def db(engine: AsyncEngine, organization: UUID) -> AsyncIterator[Db]:
     """Return a handle whose transaction commits when the test ends."""
     async with transaction(engine, organization) as db:
         yield db
+
+
+@pytest.fixture
+async def desk(engine: AsyncEngine, organization: UUID) -> Desk:
+    """Return somebody who writes for the organization, with the key that the commands of the factories name."""
+    await let_in(engine, organization)
+    return Desk(engine, organization)
 
 
 @contextmanager

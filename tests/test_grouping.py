@@ -241,12 +241,6 @@ async def test_the_flusher_knows_nothing_of_the_request_that_woke_it() -> None:
 # --- on the database
 
 
-@pytest.fixture
-async def desk(engine: AsyncEngine, organization: UUID) -> Desk:
-    await let_in(engine, organization)
-    return Desk(engine, organization)
-
-
 async def test_sixteen_equal_posts_at_once_make_one_row(desk: Desk) -> None:
     writer = Writer(partial(write, desk.engine), 1000)
     outcomes = await asyncio.gather(*(writer.submit(desk.organization, post()) for _ in range(16)))

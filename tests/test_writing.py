@@ -2,7 +2,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import event, update
@@ -39,12 +39,6 @@ from tests.writes import Desk, keys, let_in, units
 pytestmark = pytest.mark.anyio
 
 MEMBERS = {"eva": "parent", "tom": "parent", "ana": "youth"}
-
-
-@pytest.fixture
-async def desk(engine: AsyncEngine, organization: UUID) -> Desk:
-    await let_in(engine, organization)
-    return Desk(engine, organization)
 
 
 def _rated(number: int, mark: float, rater: str = "ana", case_id: str = CASE) -> RatingFacts:
