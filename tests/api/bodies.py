@@ -1,0 +1,53 @@
+"""Request bodies of the cast, as an EHR sends them: plain JSON, the usual first, what differs by name."""
+
+from typing import Any
+
+from service.domain.model import RaterKind
+from tests.factories import CASE, held_at, kind_of, role_of, srs
+
+Document = dict[str, Any]
+MADE_BY_SERVICE = ("received_at", "changed_at", "created_at")
+
+
+def rating(rater: str = "ana", total: float = 90.0, number: int = 1, **facts: Any) -> Document:
+    """Return an SRS of a total in percent by somebody of the cast for the session of a number; None leaves out."""
+    kind, role = kind_of(rater), role_of(rater)
+    body: Document = {
+        "case_id": CASE,
+        "session_id": f"s{number}",
+        "held_at": at(number),
+        "rater": {"id": rater, "role": role.value if kind is RaterKind.member and role else kind.value},
+        "instrument": "srs",
+        "answers": srs(round(total / 10, 1)),
+    }
+    if kind is not RaterKind.member:
+        body["about"] = "family"
+    return {name: value for name, value in {**body, **facts}.items() if value is not None}
+
+
+def at(number: int) -> str:
+    """Return when the session of a number takes place, as text."""
+    return held_at(number).isoformat()
+
+
+def members(*who: str, **roles: str) -> Document:
+    """Return members of the cast in their roles; named ones in others."""
+    told = {member: role.value for member in who if (role := role_of(member))}
+    return {member: {"role": role} for member, role in {**told, **roles}.items()}
+
+
+def indicator(kind: str = "hostility", severity: int = 2, **facts: Any) -> Document:
+    """Return Ana's behaviour toward the therapist, as the observer reports it."""
+    usual = {"kind": kind, "from": "member/ana", "toward": "therapist/dr-7", "severity": severity}
+    return {**usual, "source": "observer/o1", **facts}
+
+
+def session(number: int = 1, **facts: Any) -> Document:
+    """Return an announced session of a number."""
+    return {"held_at": at(number), **facts}
+
+
+def hostile(number: int = 1, severity: int = 2, **facts: Any) -> Document:
+    """Return a session in which Ana was hostile to the therapist."""
+    seen = {"i1": indicator(severity=severity)}
+    return session(number, indicators_observed=True, indicators=seen, **facts)
