@@ -16,7 +16,13 @@ from service.domain.errors import Fault
 AT_ONCE = 200  # lines of one request: a few seconds of work, so an interruption costs little
 ATTEMPTS = 6
 LONGEST_WAIT = 30.0  # seconds between two attempts
+SOMEWHERE = "invalid"  # the code of a problem whose places say what is wrong
 RETRYABLE = frozenset({408, 429, 503})
+REFUSALS = {
+    401: "the service does not know the key in EVENKEEL_API_KEY",
+    403: "the key in EVENKEEL_API_KEY may not write ratings",
+    404: "what answers at the address of --url is not Evenkeel",
+}
 PATIENCE = httpx.Timeout(120.0, connect=10.0)
 
 
@@ -78,6 +84,8 @@ def _once(client: httpx.Client, path: str, lines: Sequence[Line], tally: Tally) 
         line = lines[int(answer["line"]) - 1]
         if answer["status"] in RETRYABLE:
             waiting.append(line)
+        elif answer["status"] in (401, 403):
+            raise Failure(_refusal(answer["status"]))
         elif answer["status"] >= 400:
             tally.refused[line.number] = _faults(answer["problem"])
     tally.add(answers[-1])
@@ -96,7 +104,7 @@ def _post(client: httpx.Client, path: str, lines: Sequence[Line]) -> str:
     if response.status_code in RETRYABLE:
         raise NotNow(_retry_after(response))
     if response.status_code != 200:
-        raise Failure(_refusal(response))
+        raise Failure(_refusal(response.status_code))
     return response.text
 
 
@@ -113,22 +121,19 @@ def _answers(text: str) -> list[dict[str, Any]]:
 
 
 def _faults(problem: Mapping[str, Any]) -> tuple[Fault, ...]:
-    """Return why a line was refused: each place of it, or the refusal as a whole."""
-    places = problem.get("errors") or [{"pointer": "", "code": problem.get("code"), "detail": problem.get("detail")}]
+    """Return why a line was refused: the refusal as a whole, unless it says no more than its places do; each place."""
+    places = list(problem.get("errors") or ())
+    if not places or problem.get("code") != SOMEWHERE:
+        places.insert(0, {"code": problem.get("code"), "detail": problem.get("detail")})
     return tuple(
         Fault(str(place.get("pointer") or ""), str(place.get("code") or "refused"), str(place.get("detail") or ""))
         for place in places
     )
 
 
-def _refusal(response: httpx.Response) -> str:
-    """Return one line about an answer that is no batch's."""
-    reasons = {
-        401: "the service does not know the key in EVENKEEL_API_KEY",
-        403: "the key in EVENKEEL_API_KEY may not write ratings",
-        404: "what answers at the address of --url is not Evenkeel",
-    }
-    return reasons.get(response.status_code, f"the service refused the whole batch with status {response.status_code}")
+def _refusal(status: int) -> str:
+    """Return one line about a refusal that every further line would meet too."""
+    return REFUSALS.get(status, f"the service refused the whole batch with status {status}")
 
 
 def _retry_after(response: httpx.Response) -> float | None:

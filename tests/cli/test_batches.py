@@ -97,6 +97,16 @@ def test_counts_what_became_of_each_line() -> None:
     assert tally == Tally(created=1, same=1, changed=0, refused=refused)
 
 
+def test_a_refusal_that_says_more_than_its_places_goes_before_them() -> None:
+    tally = Tally()
+    places = [{"pointer": "/answers/goals", "code": "differs", "detail": "Another value is stored."}]
+    problem = {"status": 409, "problem": {"code": "rating-differs", "detail": "Stored.", "errors": places}}
+    with answering(Answer(ndjson(problem, end(refused=1)))) as (client, _):
+        send(client, "/v1/batch", LINES[:1], tally)
+    expected = (Fault("", "rating-differs", "Stored."), Fault("/answers/goals", "differs", "Another value is stored."))
+    assert tally.refused == {2: expected}
+
+
 def test_a_refusal_without_a_place_keeps_its_code() -> None:
     tally = Tally()
     problem = {"status": 409, "problem": {"code": "rating-differs", "detail": "Other facts are stored."}}
@@ -150,6 +160,15 @@ def test_gives_up_in_the_end() -> None:
 )
 def test_a_refused_batch_ends_the_import_at_once(status: int, said: str) -> None:
     with answering(Answer(status=status)) as (client, received), pytest.raises(Failure, match=said):
+        send(client, "/v1/batch", LINES, Tally())
+    assert len(received) == 1
+
+
+@pytest.mark.parametrize(("status", "said"), [(401, "does not know the key"), (403, "may not write")])
+def test_a_line_refused_for_its_key_ends_the_import_too(status: int, said: str) -> None:
+    refused = {"status": status, "problem": {"code": "missing-scope"}}
+    script = Answer(ndjson(GOOD, refused, refused, end(created=1, refused=2)))
+    with answering(script) as (client, received), pytest.raises(Failure, match=said):
         send(client, "/v1/batch", LINES, Tally())
     assert len(received) == 1
 

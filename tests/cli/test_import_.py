@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,8 @@ def test_a_form_that_was_corrected_in_the_file_is_refused_and_not_overwritten(cl
     clinic.write("1,1,1.0,1.0,1.0,1.0,4.0")
     done = clinic.load()
     assert (done.returncode, done.stdout) == (1, "1 forms: 0 new, 0 same, 0 changed, 1 refused\n")
-    assert "line 2: rating-differs" in done.stderr
+    assert "line 2: rating-differs." in done.stderr
+    assert "line 2: differs at /answers/goals." in done.stderr
 
 
 def test_an_interrupted_run_is_finished_by_the_same_command(clinic: Clinic) -> None:
@@ -116,9 +117,14 @@ def test_an_interrupted_run_is_finished_by_the_same_command(clinic: Clinic) -> N
     assert (again.returncode, again.stdout) == (0, "450 forms: 250 new, 200 same, 0 changed, 0 refused\n")
 
 
-def test_a_key_that_may_not_write_is_told_so(clinic: Clinic, database_url: str) -> None:
-    clinic.write(form(1, 1))
-    assert call("key", "revoke", clinic.key.split("_")[2], env=environment(database_url=database_url)).returncode == 0
+def test_a_key_that_ended_or_may_not_write_is_told_so(clinic: Clinic, database_url: str) -> None:
+    clinic.write(*[form(pair, 1) for pair in range(1, 11)])
+    env, organization = environment(database_url=database_url), clinic.key.split("_")[1]
+    reader = call("key", "create", organization, "--scope", "course:read", env=env).stdout.strip()
+    done = replace(clinic, key=reader).load()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the key in EVENKEEL_API_KEY may not write ratings" in done.stderr
+    assert call("key", "revoke", clinic.key.split("_")[2], env=env).returncode == 0
     done = clinic.load()
     assert (done.returncode, done.stdout) == (1, "")
     assert "does not know the key in EVENKEEL_API_KEY" in done.stderr
