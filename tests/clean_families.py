@@ -1,8 +1,8 @@
 """A seeded simulator of families in which nothing is wrong, and of a few in which one thing is.
 
 A member's mark on a line = own level + state of the session (AR(1), partly shared by the family) + noise of the line,
-clipped to 0-10 and rounded to 0.1. The numbers follow what is known of the SRS, in raw points of 40: mean 36, SD between
-persons 3, SD within persons 1.8, autocorrelation 0.3; members of a family resemble each other a little (ICC 0.25).
+clipped to 0-10 and rounded to 0.1. The numbers follow what is known of the SRS, in raw points of 40: mean 36, SD 3
+between and 1.8 within persons, autocorrelation 0.3; members of a family resemble each other a little (ICC 0.25).
 """
 
 from collections.abc import Iterator, Mapping
