@@ -80,9 +80,8 @@ class Instrument:
     Items are answered between `minimum` and `maximum` in steps of `step`; `reversed_items` turn as min + max − x.
     `primary`, `bond`, `goals`, `tasks`, `safety`, `within` name dimensions; None where the form has none.
     `context` is `alliance` or `outcome`; an outcome form is never in a balance nor in a rule.
-    `prorates` false: every item must be answered. `whole` false: a rating may carry some dimensions only (SOFTA-o rates
-    members and the family apart). `signed` marks scales around 0. `family` groups forms that may be shown together;
-    an unvalidated `child_form` is never a pole of a rule.
+    `prorates` false: every item must be answered. `signed` marks scales around 0. `family` groups forms that may be
+    shown together; an unvalidated `child_form` is never a pole of a rule.
     """
 
     code: str
@@ -108,7 +107,6 @@ class Instrument:
     cutoffs: tuple[Cutoff, ...] = ()
     context: Literal["alliance", "outcome"] = "alliance"
     prorates: bool = True
-    whole: bool = True
     signed: bool = False
     child_form: bool = False
     validated: bool = True

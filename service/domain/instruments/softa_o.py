@@ -25,7 +25,6 @@ INSTRUMENT = Instrument(
     safety="safety",
     within="purpose",
     prorates=False,
-    whole=False,
     signed=True,
     notes="There is no total. Engagement, connection and safety are about a member, purpose about family or subsystem.",
 )
