@@ -13,7 +13,7 @@ Ours:     the limits; the pair's own median, because some families are loud and 
 Since:    0.1 (version 1)
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
@@ -70,69 +70,67 @@ def _usual(memory: Memory, pair: str) -> float | None:
 
 
 def _signal(moment: Moment, mark: Indicator, usual: float | None, parameters: Parameters) -> Signal | None:
-    safety, within = (_lowest(moment, mark.toward or "", part) for part in ("safety", "within"))
-    shaken = any(_at_z(figure, parameters) for figure in (safety, within))
+    safety, within = (_worst_first(moment, mark.toward or "", part, parameters) for part in ("safety", "within"))
+    shaken = any(_at_z(figure, parameters) for figure in (*safety, *within))
     beyond = mark.severity >= parameters.clear and (usual is None or above(mark.severity, usual))
     if not (mark.severity >= parameters.severe or beyond or (shaken and mark.severity >= parameters.mild)):
         return None
-    low = safety is not None and at_most(safety.value, safety.low_mark)
-    critical = mark.severity >= parameters.severe or low or _at_z(safety, parameters)
-    subject = (mark.from_, mark.toward or "")
+    critical = mark.severity >= parameters.severe or any(_is_unsafe(figure, parameters) for figure in safety)
+    subject, shown = (mark.from_, mark.toward or ""), (*safety[:1], *within[:1])
     opened = moment.active(CODE, subject)
     frozen = usual if opened is None else opened.signal.thresholds.get("usual")
     return Signal(
         subject=subject,
         severity=Severity.critical if critical else Severity.warning,
-        values=_values(mark, safety, within),
+        values=_values(mark, safety[:1], within[:1]),
         thresholds=_thresholds(frozen, safety, parameters),
         route="severe" if critical else "default",
-        raters=tuple(sorted({figure.key.rater for figure in (safety, within) if figure is not None})),
-        baseline=next(
-            (figure.baseline for figure in (safety, within) if figure is not None and _is_down(figure)), None
-        ),
+        raters=tuple(sorted({figure.key.rater for figure in shown})),
+        baseline=next((figure.baseline for figure in (*safety, *within) if _is_down(figure)), None),
     )
 
 
-def _lowest(moment: Moment, member: str, part: str) -> Figure | None:
-    """Return the lowest figure of a part that a member gave or that somebody else gave about that member."""
-    return min(_figures_of(moment, member, part), key=_order, default=None)
-
-
-def _figures_of(moment: Moment, member: str, part: str) -> Iterator[Figure]:
-    yield from (figure for figure in moment.figures(part, about="") if figure.key.rater == member)
+def _worst_first(moment: Moment, member: str, part: str, parameters: Parameters) -> list[Figure]:
+    """Return the figures of a part that a member gave or that somebody else gave about that member."""
+    figures = [figure for figure in moment.figures(part, about="") if figure.key.rater == member]
     for kind in (RaterKind.observer, RaterKind.therapist):
-        yield from moment.figures(part, kind, about=member)
+        figures += moment.figures(part, kind, about=member)
+    return sorted(figures, key=lambda figure: _order(figure, parameters))
 
 
-def _order(figure: Figure) -> tuple[float, float, str]:
-    """Return the order from the worst: by z, then those without one by their value."""
-    return (figure.z if figure.z is not None else float("inf"), figure.value, figure.key.text)
+def _order(figure: Figure, parameters: Parameters) -> tuple[bool, float, float, str]:
+    """Return the order from the worst: who is unsafe, then by z, then those without one by their value."""
+    z = float("inf") if figure.z is None else figure.z
+    return (not _is_unsafe(figure, parameters), z, figure.value, figure.key.text)
 
 
-def _at_z(figure: Figure | None, parameters: Parameters) -> bool:
-    return figure is not None and figure.z is not None and at_most(figure.z, parameters.z)
+def _is_unsafe(figure: Figure, parameters: Parameters) -> bool:
+    return _at_z(figure, parameters) or at_most(figure.value, figure.low_mark)
+
+
+def _at_z(figure: Figure, parameters: Parameters) -> bool:
+    return figure.z is not None and at_most(figure.z, parameters.z)
 
 
 def _is_down(figure: Figure) -> bool:
     return figure.baseline is not None and not is_recovered(figure.value, figure.baseline)
 
 
-def _values(mark: Indicator, safety: Figure | None, within: Figure | None) -> Values:
+def _values(mark: Indicator, safety: list[Figure], within: list[Figure]) -> Values:
     values: dict[str, Value] = {"level": mark.severity, "kind": mark.kind, "source": mark.source}
-    for name, figure in (("safety", safety), ("within", within)):
-        if figure is not None:
+    for name, figures in (("safety", safety), ("within", within)):
+        for figure in figures:
             values |= {f"{name}_series": figure.key.text, name: figure.value, f"{name}_z": figure.z}
     return values
 
 
-def _thresholds(usual: object, safety: Figure | None, parameters: Parameters) -> Values:
-    marks = {"low_mark": safety.low_mark} if safety is not None else {}
+def _thresholds(usual: object, safety: list[Figure], parameters: Parameters) -> Values:
     return {
         "clear": parameters.clear,
         "severe": parameters.severe,
         "usual": usual if isinstance(usual, float) else None,
         "z": parameters.z,
-        **marks,
+        "low_mark": safety[0].low_mark if safety else None,
     }
 
 

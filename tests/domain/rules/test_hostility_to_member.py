@@ -177,6 +177,25 @@ def test_an_observer_s_mark_of_the_other_s_safety_counts(mark: float, severity: 
     assert only([session(1, 2, elsewhere)]).severity is Severity.warning
 
 
+def seen_safe(mark: float) -> Any:
+    return rating("o1", 50, instrument="softa_o", about="member/tom", dimensions={"safety": mark, "purpose": None})
+
+
+@pytest.mark.parametrize(
+    ("own", "observed", "severity", "shown"),
+    [
+        (75, 100 / 3, Severity.critical, "observer/o1"),  # the member's own holds, the observer's is at the low mark
+        (61.5, 100, Severity.critical, "member/tom"),  # own z −1.5, though far above any mark
+        (61.6, 100, Severity.warning, "member/tom"),
+    ],
+)
+def test_of_several_safety_scores_the_worst_counts(own: float, observed: float, severity: Severity, shown: str) -> None:
+    now = session(4, 2, rating("tom", 75, instrument="softa_s", dimensions={"safety": own}), seen_safe(observed))
+    concern = only([*before(), now])
+    assert concern.severity is severity
+    assert str(concern.signal.values["safety_series"]).startswith(f"{shown}|")
+
+
 def test_severe_brings_the_hold_text_unasked() -> None:
     rule = rules()[CODE]
     severe, falling = only(course_of([3])), only([*before(), felt(1, 4, safety=50)])
@@ -235,6 +254,11 @@ def test_a_within_score_that_fell_must_recover_too() -> None:
 def test_a_clean_session_without_the_score_that_fell_decides_nothing() -> None:
     sessions = [*before(), felt(2, 4, safety=50), session(5, 0), felt(0, 6), felt(0, 7)]
     assert states_of(CODE, sessions, family())[3:] == [OPEN, OPEN, RECOVERING, RECOVERED]
+
+
+def test_a_session_without_the_score_keeps_what_was_reached() -> None:
+    sessions = [*before(), felt(2, 4, safety=50), felt(0, 5), session(6, 0), felt(0, 7)]
+    assert states_of(CODE, sessions, family())[3:] == [OPEN, RECOVERING, RECOVERING, RECOVERED]
 
 
 def test_a_score_that_had_not_fallen_need_not_recover() -> None:

@@ -225,6 +225,7 @@ def test_the_basis_of_widening() -> None:
         ([90, 90, 90, 100, 100], [90, 90, 90, 80, 80], Severity.critical),
         ([90, 90, 90, 99.9, 99.9], [90, 90, 90, 80, 80], Severity.warning),  # 19.9
         ([90, 90, 90, 100, 99.9], [90, 90, 90, 80, 80], Severity.warning),  # once
+        ([90, 90, 90, 99.9, 100], [90, 90, 90, 80, 80], Severity.warning),  # once, at last
         ([90, 90, 90, 100, 100, 99.9], [90, 90, 90, 80, 80, 80], Severity.critical),  # it never falls
         ([90, 90, 90, 100, 90, 100], [90, 90, 90, 80, 80, 80], Severity.critical),  # two of three
         ([90, 90, 90, 100, 100], [89.9, 89.9, 90, 80, 80], Severity.warning),  # 9.9 below the median
@@ -262,6 +263,7 @@ CLEARS = [
     ("the low member away", [95, 95], [None, None], [OPEN, OPEN]),
     ("away in between", [95, 95, 95], [75, None, 75], [RECOVERING, RECOVERING, RECOVERED]),
     ("the low member alone, still low", [None, None], [70, 70], [OPEN, OPEN]),
+    ("alone in between", [79, None, 79], [74, 74, 74], [RECOVERING, RECOVERING, RECOVERED]),
     ("the low member alone, up", [None, None], [75, 75], [RECOVERING, RECOVERED]),
     ("six sessions without the low member", [95] * 6, [None] * 6, [*[OPEN] * 5, CLOSED]),
 ]
