@@ -12,6 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from typer.testing import CliRunner, Result
+
+from service.cli import app
+
 COMMAND = [sys.executable, "-m", "service"]
 PATIENCE = 60.0  # seconds; a busy machine, a first initdb
 LISTENING = re.compile(r"listening on (http://\S+)")
@@ -24,8 +28,13 @@ def environment(**settings: str) -> dict[str, str]:
     return {**kept, **ours, "PYTHONUNBUFFERED": "1"}
 
 
+def invoke(*arguments: str, env: Mapping[str, str]) -> Result:
+    """Run a command in this process, which starts much sooner."""
+    return CliRunner().invoke(app, list(arguments), env=dict(env))
+
+
 def call(*arguments: str, env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end."""
+    """Run a command in a process of its own to its end."""
     return subprocess.run(
         [*COMMAND, *arguments], env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
     )

@@ -1,6 +1,5 @@
 """A file goes in through a real server process, is interrupted, goes in again."""
 
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from service.cli import app
-from tests.cli.processes import call, environment, running
+from tests.cli.processes import environment, invoke, running
 
 MAP = (
     "--map=pair=case_id", "--map=visit=session_id", "--map=relationship=answers.relationship",
@@ -33,8 +32,8 @@ class Clinic:
     def write(self, *rows: str) -> None:
         self.file.write_text("\n".join([HEADER, *rows]) + "\n")
 
-    def load(self, *more: str) -> "subprocess.CompletedProcess[str]":
-        return call("import", str(self.file), "--url", self.address, *MAP, *more, env=environment(api_key=self.key))
+    def load(self) -> Result:
+        return invoke("import", str(self.file), "--url", self.address, *MAP, env=environment(api_key=self.key))
 
     def get(self, path: str) -> Any:
         headers = {"Authorization": f"Bearer {self.key}"}
@@ -51,8 +50,8 @@ def server(database_url: str) -> Iterator[str]:
 @pytest.fixture
 def clinic(server: str, database_url: str, tmp_path: Path) -> Clinic:
     env = environment(database_url=database_url)
-    organization_id = call("organization", "create", tmp_path.name + server, env=env).stdout.strip()
-    key = call("key", "create", organization_id, "--scope", "all", env=env).stdout.strip()
+    organization_id = invoke("organization", "create", tmp_path.name + server, env=env).stdout.strip()
+    key = invoke("key", "create", organization_id, "--scope", "all", env=env).stdout.strip()
     return Clinic(server, key, tmp_path / "forms.csv")
 
 
@@ -66,8 +65,8 @@ def form(pair: int, visit: int) -> str:
 def test_a_file_goes_in_once_however_often_it_is_sent(clinic: Clinic) -> None:
     clinic.write(*[form(pair, visit) for pair in range(1, 11) for visit in range(1, 4)])
     first, second = clinic.load(), clinic.load()
-    assert (first.returncode, first.stdout) == (0, "30 forms: 30 new, 0 same, 0 changed, 0 refused\n"), first.stderr
-    assert (second.returncode, second.stdout) == (0, "30 forms: 0 new, 30 same, 0 changed, 0 refused\n")
+    assert (first.exit_code, first.stdout) == (0, "30 forms: 30 new, 0 same, 0 changed, 0 refused\n"), first.stderr
+    assert (second.exit_code, second.stdout) == (0, "30 forms: 0 new, 30 same, 0 changed, 0 refused\n")
     sessions = clinic.get("/v1/cases/4/course")["sessions"]
     assert [(item["session_id"], item["held_at"]) for item in sessions] == [
         ("1", "2025-01-06T12:00:00.000Z"),
@@ -80,7 +79,7 @@ def test_a_file_goes_in_once_however_often_it_is_sent(clinic: Clinic) -> None:
 def test_lines_that_do_not_add_up_are_never_sent_and_their_neighbours_are(clinic: Clinic) -> None:
     clinic.write(form(1, 1), "1,2,7.0,8.0,9.0,6.0,31.0", "1,3,7.0,8.0,9.0,6.0,30.0")
     done = clinic.load()
-    assert (done.returncode, done.stdout) == (1, "3 forms: 2 new, 0 same, 0 changed, 1 refused\n")
+    assert (done.exit_code, done.stdout) == (1, "3 forms: 2 new, 0 same, 0 changed, 1 refused\n")
     assert "line 3: does-not-add-up at /check/total." in done.stderr
     assert "31.0" not in done.stderr
     assert [item["session_id"] for item in clinic.get("/v1/cases/1/sessions")["items"]] == ["1", "3"]
@@ -89,7 +88,7 @@ def test_lines_that_do_not_add_up_are_never_sent_and_their_neighbours_are(clinic
 def test_what_the_service_refuses_is_told_by_line_and_pointer(clinic: Clinic) -> None:
     clinic.write(form(1, 1), "no spaces,1,7.0,8.0,9.0,6.0,30.0", form(2, 1))
     done = clinic.load()
-    assert (done.returncode, done.stdout) == (1, "3 forms: 2 new, 0 same, 0 changed, 1 refused\n")
+    assert (done.exit_code, done.stdout) == (1, "3 forms: 2 new, 0 same, 0 changed, 1 refused\n")
     refused = [line for line in done.stderr.splitlines() if line.startswith("line ")]
     assert len(refused) == 1
     assert refused[0].startswith("line 3: ")
@@ -102,7 +101,7 @@ def test_a_form_that_was_corrected_in_the_file_is_refused_and_not_overwritten(cl
     clinic.load()
     clinic.write("1,1,1.0,1.0,1.0,1.0,4.0")
     done = clinic.load()
-    assert (done.returncode, done.stdout) == (1, "1 forms: 0 new, 0 same, 0 changed, 1 refused\n")
+    assert (done.exit_code, done.stdout) == (1, "1 forms: 0 new, 0 same, 0 changed, 1 refused\n")
     assert "line 2: rating-differs." in done.stderr
     assert "line 2: differs at /answers/goals." in done.stderr
 
@@ -114,19 +113,19 @@ def test_an_interrupted_run_is_finished_by_the_same_command(clinic: Clinic) -> N
     assert clinic.load().stdout == "200 forms: 200 new, 0 same, 0 changed, 0 refused\n"
     clinic.write(*rows)
     again = clinic.load()
-    assert (again.returncode, again.stdout) == (0, "450 forms: 250 new, 200 same, 0 changed, 0 refused\n")
+    assert (again.exit_code, again.stdout) == (0, "450 forms: 250 new, 200 same, 0 changed, 0 refused\n")
 
 
 def test_a_key_that_ended_or_may_not_write_is_told_so(clinic: Clinic, database_url: str) -> None:
     clinic.write(*[form(pair, 1) for pair in range(1, 11)])
     env, organization = environment(database_url=database_url), clinic.key.split("_")[1]
-    reader = call("key", "create", organization, "--scope", "course:read", env=env).stdout.strip()
+    reader = invoke("key", "create", organization, "--scope", "course:read", env=env).stdout.strip()
     done = replace(clinic, key=reader).load()
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.exit_code, done.stdout) == (1, "")
     assert "the key in EVENKEEL_API_KEY may not write ratings" in done.stderr
-    assert call("key", "revoke", clinic.key.split("_")[2], env=env).returncode == 0
+    assert invoke("key", "revoke", clinic.key.split("_")[2], env=env).exit_code == 0
     done = clinic.load()
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.exit_code, done.stdout) == (1, "")
     assert "does not know the key in EVENKEEL_API_KEY" in done.stderr
     assert clinic.key not in done.stderr
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.cli.processes import call, environment, postmaster, running
+from tests.cli.processes import call, environment, invoke, postmaster, running
 
 
 def get(address: str, path: str) -> httpx.Response:
@@ -79,8 +79,8 @@ def test_ctrl_c_ends_it_at_once(database_url: str) -> None:
 def test_the_database_of_a_killed_server_is_adopted_with_what_it_acknowledged(data_dir: Path) -> None:
     env = environment(data_dir=str(data_dir), drain_seconds="0")
     with running("serve", "--port", "0", env=env) as server:
-        call("organization", "create", "clinic", env=env)
-        key = call("key", "create", "clinic", "--scope", "all", env=env).stdout.strip()
+        invoke("organization", "create", "clinic", env=env)
+        key = invoke("key", "create", "clinic", "--scope", "all", env=env).stdout.strip()
         headers = {"Authorization": f"Bearer {key}"}
         body = {"modality": "family", "members": {"ana": {"role": "youth"}}}
         put = httpx.put(f"{server.address}/v1/cases/fam-42", json=body, headers=headers, trust_env=False, timeout=30)
@@ -120,7 +120,7 @@ def test_a_given_database_is_not_migrated_and_says_so(empty_database_url: str) -
     with running("serve", "--port", "0", env=env) as server:
         assert get(server.address, "/livez").status_code == 200
         assert get(server.address, "/readyz").status_code == 503
-        assert call("migrate", env=env).returncode == 0
+        assert invoke("migrate", env=env).exit_code == 0
         assert get(server.address, "/readyz").status_code == 200
         assert server.end() == 0
 
@@ -129,8 +129,8 @@ def test_a_request_in_flight_at_the_end_is_answered(database_url: str) -> None:
     """A slow body arrives while the server is ending: its sender still gets an answer."""
     env = environment(database_url=database_url, drain_seconds="0")
     with running("serve", "--port", "0", env=env) as server:
-        organization_id = call("organization", "create", "in flight", env=env).stdout.strip()
-        key = call("key", "create", organization_id, "--scope", "all", env=env).stdout.strip()
+        organization_id = invoke("organization", "create", "in flight", env=env).stdout.strip()
+        key = invoke("key", "create", organization_id, "--scope", "all", env=env).stdout.strip()
         host, port = server.address.removeprefix("http://").split(":")
         rating = {
             "case_id": "fam-7", "session_id": "enc-1", "held_at": "2026-01-05T16:00:00Z",
