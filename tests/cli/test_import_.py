@@ -1,5 +1,7 @@
 """A file goes in through a real server process, is interrupted, goes in again."""
 
+import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from service.cli import app
-from tests.cli.processes import environment, invoke, running
+from tests.cli.processes import COMMAND, environment, invoke, running
 
 MAP = (
     "--map=pair=case_id", "--map=visit=session_id", "--map=relationship=answers.relationship",
@@ -107,13 +109,21 @@ def test_a_form_that_was_corrected_in_the_file_is_refused_and_not_overwritten(cl
 
 
 def test_an_interrupted_run_is_finished_by_the_same_command(clinic: Clinic) -> None:
-    """The first run ends after its first request, as one that was killed does."""
-    rows = [form(pair, visit) for pair in range(1, 151) for visit in range(1, 4)]
-    clinic.write(*rows[:200])
-    assert clinic.load().stdout == "200 forms: 200 new, 0 same, 0 changed, 0 refused\n"
-    clinic.write(*rows)
-    again = clinic.load()
-    assert (again.exit_code, again.stdout) == (0, "450 forms: 250 new, 200 same, 0 changed, 0 refused\n")
+    """The first run is killed once something of it is stored, with most of the file still to come."""
+    clinic.write(*[form(pair, visit) for pair in range(1, 401) for visit in range(1, 4)])
+    command = [*COMMAND, "import", str(clinic.file), "--url", clinic.address, *MAP]
+    with subprocess.Popen(
+        command, env=environment(api_key=clinic.key), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as first:
+        while first.poll() is None and not clinic.get("/v1/cases?limit=1")["items"]:
+            pass
+        first.kill()
+    again, third = clinic.load(), clinic.load()
+    told = re.fullmatch(r"1200 forms: (\d+) new, (\d+) same, 0 changed, 0 refused\n", again.stdout)
+    assert told is not None, again.output
+    assert int(told[1]) + int(told[2]) == 1200
+    assert int(told[2]) > 0
+    assert third.stdout == "1200 forms: 0 new, 1200 same, 0 changed, 0 refused\n"
 
 
 def test_a_key_that_ended_or_may_not_write_is_told_so(clinic: Clinic, database_url: str) -> None:
