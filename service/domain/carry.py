@@ -42,7 +42,7 @@ def carry_to_plain(carry: Carry) -> Plain:
 def carry_from_plain(plain: Plain) -> Carry:
     """Return a stored carry, each rule's memory in the type that the rule declares."""
     carry = thaw(Carry, plain)
-    typed = {code: thaw(type(rule.memory), carry.memories[code]) for code, rule in rules().items()}
+    typed = {code: thaw(type(rules()[code].memory), memory) for code, memory in carry.memories.items()}
     return replace(carry, memories=typed)
 
 
