@@ -29,6 +29,7 @@ REMEMBERED_KEYS = 10_000
 
 Handler = Callable[[Request], Awaitable[Response]]
 Found = TypeVar("Found")
+Name = tuple[UUID, str]  # organization and key id: what names a key
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class KeyRing:
     """
 
     engine: AsyncEngine
-    known: dict[str, Key] = field(default_factory=dict)
+    known: dict[Name, Key] = field(default_factory=dict)
 
     async def caller(self, header: str | None, now: datetime, asked_again: bool) -> Caller:
         """Return who sent an Authorization header; raises the 401 of one that is missing or not valid."""
@@ -69,21 +70,22 @@ class KeyRing:
         token = parse_token(text.strip()) if scheme.lower() == "bearer" else None
         if token is None:
             raise Problem("no-key")
-        key = self.known.get(token.key_id) if asked_again else None
+        name = (token.organization_id, token.key_id)  # a known key opens no other organization that a token names
+        key = self.known.get(name) if asked_again else None
         if key is None:
             async with transaction(self.engine, token.organization_id) as db:
                 key = await find_key(db, token.key_id)
         if key is None or not key.opened_by(token) or not key.valid(now):
-            self.known.pop(token.key_id, None)
+            self.known.pop(name, None)
             raise Problem("no-key")
         if len(self.known) >= REMEMBERED_KEYS:
             self.known.clear()
-        self.known[token.key_id] = key
+        self.known[name] = key
         return Caller(token.organization_id, key.key_id, key.scopes)
 
-    def forget(self, key_id: str) -> None:
+    def forget(self, caller: Caller) -> None:
         """Look a key up again the next time."""
-        self.known.pop(key_id, None)
+        self.known.pop((caller.organization_id, caller.key_id), None)
 
 
 @dataclass(slots=True)
@@ -143,7 +145,7 @@ class KeyedRequest(Request):
         outcome = await self.service.writer.submit(self.caller.organization_id, command)
         refusal = outcome.decision.refusal
         if refusal is not None and refusal.code == "key-revoked":
-            self.service.keys.forget(self.caller.key_id)
+            self.service.keys.forget(self.caller)
             raise refused(refusal)
         return outcome
 
