@@ -15,7 +15,18 @@ from hypothesis import strategies as st
 from service.domain.assess import Step, assess, fold, roles_of, step, with_roles
 from service.domain.carry import Carry, carry_from_plain, carry_to_plain, default_parameters
 from service.domain.concern import Concern, Reason, State
-from service.domain.model import Family, Member, MemberRole, Period, Rating, SessionStatus, TherapySession
+from service.domain.model import (
+    Attendance,
+    Family,
+    Member,
+    MemberRole,
+    Period,
+    Rating,
+    SessionStatus,
+    Task,
+    TaskOutcome,
+    TherapySession,
+)
 from service.domain.rules import rules
 from service.domain.trajectory import Series
 from tests.domain.courses import PEOPLE, courses, sessions
@@ -128,7 +139,15 @@ def test_later_sessions_never_change_what_a_session_said(course: list[TherapySes
 
 def eventful(length: int) -> list[TherapySession]:
     """Return a long course that comes back to the same ten sessions over and over: falls, quarrels, absences, tasks."""
-    pattern = long_course(seed=7, length=10)
+    outcomes = (TaskOutcome.refused, TaskOutcome.not_done, TaskOutcome.done, TaskOutcome.not_done)
+    pattern = [
+        replace(
+            session,
+            tasks=(Task("t1", "tom", outcomes[place % 4]),),
+            attendance={"oma": Attendance.no_show if place % 3 == 0 else Attendance.attended},
+        )
+        for place, session in enumerate(long_course(seed=7, length=10))
+    ]
     return [
         replace(session, session_id=f"s{number}", held_at=held_at(number))
         for number, session in enumerate(islice(cycle(pattern), length), start=1)
