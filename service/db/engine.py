@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CursorResult, Executable
+from sqlalchemy import CursorResult, Executable, Uuid, bindparam
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -18,6 +18,12 @@ DIALECT = "postgresql+asyncpg://"
 # PostgreSQL's classes of trouble that is not ours: connection, log-in, catalogue, rollback (deadlock), resources,
 # operator intervention, its own system
 PASSING = ("08", "28", "3D", "40", "53", "57", "58")
+
+
+# whose rows a statement is about; statements are made once, so that the work of building them is not done per request
+ORGANIZATION = bindparam("of_organization", type_=Uuid())
+
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
 class Unavailable(Exception):
@@ -35,11 +41,18 @@ class Db:
     organization_id: UUID
     connection: AsyncConnection
 
-    async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    ) -> CursorResult[Any]:
-        """Run one statement; many rows of parameters go in one round trip."""
-        return await self.connection.execute(statement, parameters)
+    async def execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
+        """Run one statement; many rows of parameters go in one round trip.
+
+        Given parameters are completed by the organization: as a column of what is inserted, else as `ORGANIZATION`.
+        """
+        return await self.connection.execute(statement, self._of_organization(statement, parameters))
+
+    def _of_organization(self, statement: Executable, parameters: Parameters) -> Parameters:
+        own = {"organization_id" if statement.is_insert else ORGANIZATION.key: self.organization_id}
+        if isinstance(parameters, Mapping):
+            return {**own, **parameters}
+        return None if parameters is None else [{**own, **row} for row in parameters]
 
 
 def make_engine(settings: Settings, pool_size: int | None = None) -> AsyncEngine:

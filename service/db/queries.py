@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import Select
 
-from service.db.engine import Db
+from service.db.engine import ORGANIZATION, Db
 from service.db.rows import alert_of, case_of, rating_record_of, revision_of, session_record_of
 from service.db.tables import (
     AlertRow,
@@ -49,215 +49,6 @@ Place = tuple[str, datetime, str]  # case id, held_at, session id: a position in
 CODES = ARRAY(Code())
 
 
-async def lock_cases(db: Db, case_ids: Collection[str]) -> dict[str, tuple[CaseRecord, int, str | None]]:
-    """Lock case rows in the order of their ids; return each with its held sessions and the last of them.
-
-    The lock is a statement of its own before any read: READ COMMITTED looks at the world anew for each statement.
-    """
-    statement = (
-        select(cases)
-        .where(cases.c.organization_id == db.organization_id, cases.c.case_id == any_(_codes("case_ids")))
-        .order_by(cases.c.case_id)
-        .with_for_update(key_share=True)
-    )
-    rows = (await db.execute(statement, {"case_ids": sorted(case_ids)})).mappings()
-    return {row["case_id"]: (case_of(row), row["held_sessions"], row["last_session_id"]) for row in rows}
-
-
-async def touched_sessions(
-    db: Db, touched: Collection[SessionKey], key_ids: Collection[str], at: datetime
-) -> tuple[list[SessionRecord], set[str]]:
-    """Return the sessions that a batch touches, and which of its keys are still valid.
-
-    The keys are read after the case locks were waited for, so a revocation that was answered before is obeyed.
-    """
-    still = select(func.array_agg(keys.c.key_id).label("valid")).where(
-        keys.c.organization_id == db.organization_id,
-        keys.c.key_id == any_(_codes("key_ids")),
-        keys.c.revoked_at.is_(None),
-        keys.c.expires_at.is_(None) | (keys.c.expires_at > bindparam("at")),
-    )
-    valid = still.subquery("valid_keys")
-    wanted = _unnested(touched=2)
-    found = select(sessions).join(wanted, and_(sessions.c.case_id == wanted.c[0], sessions.c.session_id == wanted.c[1]))
-    found_rows = found.where(sessions.c.organization_id == db.organization_id).subquery("found")
-    statement = select(valid.c.valid, found_rows).select_from(valid).outerjoin(found_rows, true())
-    parameters = {"key_ids": sorted(key_ids), "at": at, **_columns("touched", 2, touched)}
-    rows = (await db.execute(statement, parameters)).mappings().all()
-    return [session_record_of(row) for row in rows if row["session_id"] is not None], set(rows[0]["valid"] or ())
-
-
-async def ratings_of_sessions(db: Db, touched: Collection[SessionKey]) -> list[RatingRecord]:
-    """Return every rating of some sessions, retracted ones and superseded revisions included."""
-    if not touched:
-        return []
-    wanted = _unnested(touched=2)
-    statement = (
-        select(ratings)
-        .join(wanted, and_(ratings.c.case_id == wanted.c[0], ratings.c.session_id == wanted.c[1]))
-        .where(ratings.c.organization_id == db.organization_id)
-    )
-    return await with_past(db, statement, _columns("touched", 2, touched))
-
-
-async def ratings_by_record_id(db: Db, wanted: Collection[tuple[str, str, str, str]]) -> list[RatingRecord]:
-    """Return the live ratings that have one of some (case, rater kind, rater, record id)."""
-    if not wanted:
-        return []
-    columns = _unnested(wanted=4)
-    named = (ratings.c.case_id, ratings.c.rater_kind, ratings.c.rater_id, ratings.c.record_id)
-    statement = (
-        select(ratings)
-        .join(columns, and_(*(mine == theirs for mine, theirs in zip(named, columns.c, strict=True))))
-        .where(ratings.c.organization_id == db.organization_id, ratings.c.state == "live")
-    )
-    return await with_past(db, statement, _columns("wanted", 4, wanted))
-
-
-async def places_of_ratings(db: Db, rating_ids: Collection[str]) -> dict[str, SessionKey]:
-    """Return the case and session of each rating that exists; neither ever changes."""
-    statement = select(ratings.c.rating_id, ratings.c.case_id, ratings.c.session_id).where(
-        ratings.c.organization_id == db.organization_id,
-        ratings.c.rating_id == any_(bindparam("ids", type_=ARRAY(Uuid()))),
-    )
-    rows = await db.execute(statement, {"ids": [UUID(rating_id) for rating_id in rating_ids]})
-    return {str(row.rating_id): (row.case_id, row.session_id) for row in rows}
-
-
-async def with_past(db: Db, statement: Select[Any], parameters: Mapping[str, Any]) -> list[RatingRecord]:
-    rows = (await db.execute(statement, parameters)).mappings().all()
-    revised = [row["rating_id"] for row in rows if row["revision"] > 1]
-    past = await _past_of(db, revised) if revised else {}
-    return [
-        rating_record_of(row, tuple(revision_of(row, old) for old in past.get(row["rating_id"], ()))) for row in rows
-    ]
-
-
-async def _past_of(db: Db, rating_ids: list[UUID]) -> dict[UUID, list[Mapping[str, Any]]]:
-    statement = (
-        select(revisions)
-        .where(
-            revisions.c.organization_id == db.organization_id,
-            revisions.c.rating_id == any_(bindparam("ids", type_=ARRAY(Uuid()))),
-        )
-        .order_by(revisions.c.rating_id, revisions.c.revision)
-    )
-    past: dict[UUID, list[Mapping[str, Any]]] = {}
-    for row in (await db.execute(statement, {"ids": rating_ids})).mappings():
-        past.setdefault(row["rating_id"], []).append(dict(row))
-    return past
-
-
-async def rating_members(db: Db, case_ids: Collection[str]) -> dict[str, dict[str, int]]:
-    """Return how many live ratings each member of some cases has."""
-    statement = (
-        select(ratings.c.case_id, ratings.c.rater_id, func.count().label("live"))
-        .where(
-            ratings.c.organization_id == db.organization_id,
-            ratings.c.case_id == any_(_codes("case_ids")),
-            ratings.c.rater_kind == "member",
-            ratings.c.state == "live",
-        )
-        .group_by(ratings.c.case_id, ratings.c.rater_id)
-    )
-    found: dict[str, dict[str, int]] = {case_id: {} for case_id in case_ids}
-    for row in await db.execute(statement, {"case_ids": sorted(case_ids)}):
-        found[row.case_id][row.rater_id] = row.live
-    return found
-
-
-async def course_from(
-    db: Db, places: Sequence[Place]
-) -> list[tuple[SessionRecord, datetime, str | None, list[Any] | None]]:
-    """Return the sessions of each case's course from a place on, and the one before it with its carry.
-
-    Each comes with `held_at` and, for the one before, what its carry was folded with and the carry.
-    """
-    place = _unnested_places()
-    row = (sessions.c.held_at, sessions.c.session_id)
-    mine = and_(
-        sessions.c.organization_id == db.organization_id, sessions.c.case_id == place.c.case_id, sessions.c.in_course
-    )
-    before = (
-        select(sessions, carries.c.folded_with, carries.c.carry)
-        .outerjoin(
-            carries,
-            and_(
-                carries.c.organization_id == sessions.c.organization_id,
-                carries.c.case_id == sessions.c.case_id,
-                carries.c.session_id == sessions.c.session_id,
-            ),
-        )
-        .where(mine, tuple_(*row) < tuple_(place.c.held_at, place.c.session_id))
-        .order_by(sessions.c.held_at.desc(), sessions.c.session_id.desc())
-        .limit(1)
-        .lateral("before")
-    )
-    later = (
-        select(sessions, _none_like(carries.c.folded_with), _none_like(carries.c.carry))
-        .where(mine, tuple_(*row) >= tuple_(place.c.held_at, place.c.session_id))
-        .lateral("later")
-    )
-    statement = union_all(
-        select(before).select_from(place).join(before, true()), select(later).select_from(place).join(later, true())
-    )
-    parameters = {
-        "case_ids": [case_id for case_id, _, _ in places],
-        "held_ats": [held_at for _, held_at, _ in places],
-        "session_ids": [session_id for _, _, session_id in places],
-    }
-    rows = (await db.execute(statement, parameters)).mappings()
-    return [(session_record_of(row), row["held_at"], row["folded_with"], row["carry"]) for row in rows]
-
-
-async def whole_courses(db: Db, case_ids: Collection[str]) -> list[SessionRecord]:
-    """Return every session of some cases that is part of a course."""
-    statement = select(sessions).where(
-        sessions.c.organization_id == db.organization_id,
-        sessions.c.case_id == any_(_codes("case_ids")),
-        sessions.c.in_course,
-    )
-    rows = (await db.execute(statement, {"case_ids": sorted(case_ids)})).mappings()
-    return [session_record_of(row) for row in rows]
-
-
-async def carries_after(db: Db, wanted: Collection[SessionKey]) -> dict[SessionKey, tuple[str, list[Any]]]:
-    """Return what is stored of the carries after some sessions: what each was folded with, and the carry."""
-    columns = _unnested(wanted=2)
-    statement = (
-        select(carries)
-        .join(columns, and_(carries.c.case_id == columns.c[0], carries.c.session_id == columns.c[1]))
-        .where(carries.c.organization_id == db.organization_id)
-    )
-    rows = await db.execute(statement, _columns("wanted", 2, wanted))
-    return {(row.case_id, row.session_id): (row.folded_with, row.carry) for row in rows}
-
-
-async def live_ratings(db: Db, wanted: Collection[SessionKey]) -> list[RatingRecord]:
-    """Return the live ratings of some sessions, without their history."""
-    if not wanted:
-        return []
-    columns = _unnested(wanted=2)
-    statement = (
-        select(ratings)
-        .join(columns, and_(ratings.c.case_id == columns.c[0], ratings.c.session_id == columns.c[1]))
-        .where(ratings.c.organization_id == db.organization_id, ratings.c.state == "live")
-    )
-    rows = (await db.execute(statement, _columns("wanted", 2, wanted))).mappings()
-    return [rating_record_of(row) for row in rows]
-
-
-async def alerts_resting_on(db: Db, case_ids: Collection[str], session_ids: Collection[str]) -> list[Alert]:
-    """Return the alerts of some cases that rest on any of some sessions, retracted ones included."""
-    statement = select(alerts).where(
-        alerts.c.organization_id == db.organization_id,
-        alerts.c.case_id == any_(_codes("case_ids")),
-        alerts.c.sessions.overlap(_codes("session_ids")),
-    )
-    parameters = {"case_ids": sorted(case_ids), "session_ids": sorted(session_ids)}
-    return [alert_of(row) for row in (await db.execute(statement, parameters)).mappings()]
-
-
 def _codes(name: str) -> Any:
     return bindparam(name, type_=CODES)
 
@@ -276,6 +67,143 @@ def _columns(name: str, width: int, rows: Collection[tuple[str, ...]]) -> dict[s
     return {f"{name}_{place}": [row[place] for row in ordered] for place in range(width)}
 
 
+def _of_sessions(table: Any) -> Any:
+    """Return the rows of a table that belong to the sessions `wanted`."""
+    wanted = _unnested(wanted=2)
+    same = and_(table.c.case_id == wanted.c[0], table.c.session_id == wanted.c[1])
+    return select(table).join(wanted, same).where(table.c.organization_id == ORGANIZATION)
+
+
+LOCK = (
+    select(cases)
+    .where(cases.c.organization_id == ORGANIZATION, cases.c.case_id == any_(_codes("case_ids")))
+    .order_by(cases.c.case_id)
+    .with_for_update(key_share=True)
+)
+
+
+async def lock_cases(db: Db, case_ids: Collection[str]) -> dict[str, tuple[CaseRecord, int, str | None]]:
+    """Lock case rows in the order of their ids; return each with its held sessions and the last of them.
+
+    The lock is a statement of its own before any read: READ COMMITTED looks at the world anew for each statement.
+    """
+    rows = (await db.execute(LOCK, {"case_ids": sorted(case_ids)})).mappings()
+    return {row["case_id"]: (case_of(row), row["held_sessions"], row["last_session_id"]) for row in rows}
+
+
+def _touched() -> Any:
+    still = select(func.array_agg(keys.c.key_id).label("valid")).where(
+        keys.c.organization_id == ORGANIZATION,
+        keys.c.key_id == any_(_codes("key_ids")),
+        keys.c.revoked_at.is_(None),
+        keys.c.expires_at.is_(None) | (keys.c.expires_at > bindparam("at")),
+    )
+    valid, found = still.subquery("valid_keys"), _of_sessions(sessions).subquery("found")
+    return select(valid.c.valid, found).select_from(valid).outerjoin(found, true())
+
+
+TOUCHED = _touched()
+
+
+async def touched_sessions(
+    db: Db, touched: Collection[SessionKey], key_ids: Collection[str], at: datetime
+) -> tuple[list[SessionRecord], set[str]]:
+    """Return the sessions that a batch touches, and which of its keys are still valid.
+
+    The keys are read after the case locks were waited for, so a revocation that was answered before is obeyed.
+    """
+    parameters = {"key_ids": sorted(key_ids), "at": at, **_columns("wanted", 2, touched)}
+    rows = (await db.execute(TOUCHED, parameters)).mappings().all()
+    return [session_record_of(row) for row in rows if row["session_id"] is not None], set(rows[0]["valid"] or ())
+
+
+RATINGS_OF_SESSIONS = _of_sessions(ratings)
+LIVE_RATINGS = RATINGS_OF_SESSIONS.where(ratings.c.state == "live")
+
+
+async def ratings_of_sessions(db: Db, touched: Collection[SessionKey]) -> list[RatingRecord]:
+    """Return every rating of some sessions, retracted ones and superseded revisions included."""
+    if not touched:
+        return []
+    return await with_past(db, RATINGS_OF_SESSIONS, _columns("wanted", 2, touched))
+
+
+def _by_record_id() -> Any:
+    wanted = _unnested(wanted=4)
+    named = (ratings.c.case_id, ratings.c.rater_kind, ratings.c.rater_id, ratings.c.record_id)
+    same = and_(*(mine == theirs for mine, theirs in zip(named, wanted.c, strict=True)))
+    return (
+        select(ratings).join(wanted, same).where(ratings.c.organization_id == ORGANIZATION, ratings.c.state == "live")
+    )
+
+
+BY_RECORD_ID = _by_record_id()
+
+
+async def ratings_by_record_id(db: Db, wanted: Collection[tuple[str, str, str, str]]) -> list[RatingRecord]:
+    """Return the live ratings that have one of some (case, rater kind, rater, record id)."""
+    if not wanted:
+        return []
+    return await with_past(db, BY_RECORD_ID, _columns("wanted", 4, wanted))
+
+
+PLACES = select(ratings.c.rating_id, ratings.c.case_id, ratings.c.session_id).where(
+    ratings.c.organization_id == ORGANIZATION, ratings.c.rating_id == any_(bindparam("ids", type_=ARRAY(Uuid())))
+)
+
+
+async def places_of_ratings(db: Db, rating_ids: Collection[str]) -> dict[str, SessionKey]:
+    """Return the case and session of each rating that exists; neither ever changes."""
+    rows = await db.execute(PLACES, {"ids": [UUID(rating_id) for rating_id in rating_ids]})
+    return {str(row.rating_id): (row.case_id, row.session_id) for row in rows}
+
+
+async def with_past(db: Db, statement: Select[Any], parameters: Mapping[str, Any]) -> list[RatingRecord]:
+    rows = (await db.execute(statement, parameters)).mappings().all()
+    revised = [row["rating_id"] for row in rows if row["revision"] > 1]
+    past = await _past_of(db, revised) if revised else {}
+    return [
+        rating_record_of(row, tuple(revision_of(row, old) for old in past.get(row["rating_id"], ()))) for row in rows
+    ]
+
+
+PAST = (
+    select(revisions)
+    .where(
+        revisions.c.organization_id == ORGANIZATION,
+        revisions.c.rating_id == any_(bindparam("ids", type_=ARRAY(Uuid()))),
+    )
+    .order_by(revisions.c.rating_id, revisions.c.revision)
+)
+
+
+async def _past_of(db: Db, rating_ids: list[UUID]) -> dict[UUID, list[Mapping[str, Any]]]:
+    past: dict[UUID, list[Mapping[str, Any]]] = {}
+    for row in (await db.execute(PAST, {"ids": rating_ids})).mappings():
+        past.setdefault(row["rating_id"], []).append(dict(row))
+    return past
+
+
+RATERS = (
+    select(ratings.c.case_id, ratings.c.rater_id, func.count().label("live"))
+    .where(
+        ratings.c.organization_id == ORGANIZATION,
+        ratings.c.case_id == any_(_codes("case_ids")),
+        ratings.c.rater_kind == "member",
+        ratings.c.state == "live",
+    )
+    .group_by(ratings.c.case_id, ratings.c.rater_id)
+)
+
+
+async def rating_members(db: Db, case_ids: Collection[str]) -> dict[str, dict[str, int]]:
+    """Return how many live ratings each member of some cases has."""
+    found: dict[str, dict[str, int]] = {case_id: {} for case_id in case_ids}
+    for row in await db.execute(RATERS, {"case_ids": sorted(case_ids)}):
+        found[row.case_id][row.rater_id] = row.live
+    return found
+
+
 def _none_like(known: Any) -> Any:
     """Return a null of a column's type and name, for the half of a union that has no such value."""
     return cast(null(), known.type).label(known.name)
@@ -286,3 +214,86 @@ def _unnested_places() -> Any:
     columns = (column("case_id", Code()), column("held_at", DateTime(timezone=True)), column("session_id", Code()))
     arrays = (_codes("case_ids"), moments, _codes("session_ids"))
     return func.unnest(*arrays).table_valued(*columns, name="place").render_derived()
+
+
+def _course_from() -> Any:
+    place = _unnested_places()
+    row = (sessions.c.held_at, sessions.c.session_id)
+    mine = and_(sessions.c.organization_id == ORGANIZATION, sessions.c.case_id == place.c.case_id, sessions.c.in_course)
+    same = and_(*(carries.c[name] == sessions.c[name] for name in ("organization_id", "case_id", "session_id")))
+    before = (
+        select(sessions, carries.c.folded_with, carries.c.carry)
+        .outerjoin(carries, same)
+        .where(mine, tuple_(*row) < tuple_(place.c.held_at, place.c.session_id))
+        .order_by(sessions.c.held_at.desc(), sessions.c.session_id.desc())
+        .limit(1)
+        .lateral("before")
+    )
+    later = (
+        select(sessions, _none_like(carries.c.folded_with), _none_like(carries.c.carry))
+        .where(mine, tuple_(*row) >= tuple_(place.c.held_at, place.c.session_id))
+        .lateral("later")
+    )
+    return union_all(
+        select(before).select_from(place).join(before, true()), select(later).select_from(place).join(later, true())
+    )
+
+
+COURSE_FROM = _course_from()
+
+
+async def course_from(
+    db: Db, places: Sequence[Place]
+) -> list[tuple[SessionRecord, datetime, str | None, list[Any] | None]]:
+    """Return the sessions of each case's course from a place on, and the one before it with its carry.
+
+    Each comes with `held_at` and, for the one before, what its carry was folded with and the carry.
+    """
+    parameters = {
+        "case_ids": [case_id for case_id, _, _ in places],
+        "held_ats": [held_at for _, held_at, _ in places],
+        "session_ids": [session_id for _, _, session_id in places],
+    }
+    rows = (await db.execute(COURSE_FROM, parameters)).mappings()
+    return [(session_record_of(row), row["held_at"], row["folded_with"], row["carry"]) for row in rows]
+
+
+WHOLE_COURSES = select(sessions).where(
+    sessions.c.organization_id == ORGANIZATION, sessions.c.case_id == any_(_codes("case_ids")), sessions.c.in_course
+)
+
+
+async def whole_courses(db: Db, case_ids: Collection[str]) -> list[SessionRecord]:
+    """Return every session of some cases that is part of a course."""
+    rows = (await db.execute(WHOLE_COURSES, {"case_ids": sorted(case_ids)})).mappings()
+    return [session_record_of(row) for row in rows]
+
+
+CARRIES_AFTER = _of_sessions(carries)
+
+
+async def carries_after(db: Db, wanted: Collection[SessionKey]) -> dict[SessionKey, tuple[str, list[Any]]]:
+    """Return what is stored of the carries after some sessions: what each was folded with, and the carry."""
+    rows = await db.execute(CARRIES_AFTER, _columns("wanted", 2, wanted))
+    return {(row.case_id, row.session_id): (row.folded_with, row.carry) for row in rows}
+
+
+async def live_ratings(db: Db, wanted: Collection[SessionKey]) -> list[RatingRecord]:
+    """Return the live ratings of some sessions, without their history."""
+    if not wanted:
+        return []
+    rows = (await db.execute(LIVE_RATINGS, _columns("wanted", 2, wanted))).mappings()
+    return [rating_record_of(row) for row in rows]
+
+
+ALERTS_RESTING_ON = select(alerts).where(
+    alerts.c.organization_id == ORGANIZATION,
+    alerts.c.case_id == any_(_codes("case_ids")),
+    alerts.c.sessions.overlap(_codes("session_ids")),
+)
+
+
+async def alerts_resting_on(db: Db, case_ids: Collection[str], session_ids: Collection[str]) -> list[Alert]:
+    """Return the alerts of some cases that rest on any of some sessions, retracted ones included."""
+    parameters = {"case_ids": sorted(case_ids), "session_ids": sorted(session_ids)}
+    return [alert_of(row) for row in (await db.execute(ALERTS_RESTING_ON, parameters)).mappings()]

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from service.db.engine import Db
 from service.db.queries import alerts, carries, cases, ratings, sessions, with_past
@@ -237,7 +238,7 @@ async def roles_of_raters(db: Db, case_ids: Collection[str]) -> dict[str, dict[s
     latest = (sessions.c.held_at.desc().nulls_last(), sessions.c.session_id.desc())
     statement = (
         select(*who, ratings.c.facts["rater_role"].as_string().label("role"))
-        .distinct(*who)
+        .ext(distinct_on(*who))
         .join(sessions, same)
         .where(
             ratings.c.organization_id == db.organization_id,

@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, any_, bindparam, delete, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import BigInteger, any_, bindparam, delete, update
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from uuid_utils.compat import uuid7
 
-from service.db.engine import Db
+from service.db.engine import ORGANIZATION, Db
 from service.db.queries import SessionKey
 from service.db.rows import alert_row, rating_row, revision_row
 from service.db.tables import (
@@ -36,10 +37,12 @@ alerts, handlings, audit = table_of(AlertRow), table_of(HandlingRow), table_of(A
 CODES = ARRAY(Code())
 
 
+BLANK_CASES = insert(cases).on_conflict_do_nothing()
+
+
 async def create_missing_cases(db: Db, case_ids: Collection[str], at: datetime) -> None:
     """Insert a blank row, revision 0, for each case that is not there, in the order of their ids."""
     blank = {
-        "organization_id": db.organization_id,
         "facts": dict(EMPTY_CASE),
         "announced": False,
         "held_sessions": 0,
@@ -49,22 +52,32 @@ async def create_missing_cases(db: Db, case_ids: Collection[str], at: datetime) 
         "changed_at": at,
     }
     rows = [{**blank, "case_id": case_id} for case_id in sorted(case_ids)]
-    await db.execute(insert(cases).on_conflict_do_nothing(), rows)
+    await db.execute(BLANK_CASES, rows)
+
+
+INHERIT = (
+    update(sessions)
+    .where(
+        sessions.c.organization_id == ORGANIZATION,
+        sessions.c.case_id == bindparam("this_case"),
+        sessions.c.inherited == bindparam("none", type_=CODES),
+    )
+    .values(inherited=bindparam("new", type_=CODES))
+)
 
 
 async def inherit_therapists(db: Db, handed: Mapping[str, Sequence[str]]) -> None:
     """Give each case's new list of therapists to those of its sessions that had joined the course without any."""
-    statement = (
-        update(sessions)
-        .where(
-            sessions.c.organization_id == db.organization_id,
-            sessions.c.case_id == bindparam("this_case"),
-            sessions.c.inherited == bindparam("none", type_=CODES),
-        )
-        .values(inherited=bindparam("new", type_=CODES))
-    )
     rows = [{"this_case": case_id, "none": [], "new": list(new)} for case_id, new in sorted(handed.items())]
-    await db.execute(statement, rows)
+    await db.execute(INHERIT, rows)
+
+
+CHANGED = ("facts", "announced", "held_sessions", "last_session_id", "revision", "created_at", "changed_at")
+UPDATE_CASES = (
+    update(cases)
+    .where(cases.c.organization_id == ORGANIZATION, cases.c.case_id == bindparam("this_case"))
+    .values({name: bindparam(name, type_=cases.c[name].type) for name in CHANGED})
+)
 
 
 async def write_cases(db: Db, records: Iterable[tuple[CaseRecord, int, str | None]]) -> None:
@@ -83,26 +96,25 @@ async def write_cases(db: Db, records: Iterable[tuple[CaseRecord, int, str | Non
         for record, held, last in records
     ]
     if rows:
-        same = and_(cases.c.organization_id == db.organization_id, cases.c.case_id == bindparam("this_case"))
-        values = {name: bindparam(name, type_=cases.c[name].type) for name in rows[0] if name != "this_case"}
-        await db.execute(update(cases).where(same).values(values), rows)
+        await db.execute(UPDATE_CASES, rows)
+
+
+DROP_BLANK = delete(cases).where(
+    cases.c.organization_id == ORGANIZATION,
+    cases.c.case_id == any_(bindparam("case_ids", type_=CODES)),
+    cases.c.revision == 0,
+)
 
 
 async def drop_blank_cases(db: Db, case_ids: Collection[str]) -> None:
     """Delete the blank rows of cases of which nothing came."""
-    statement = delete(cases).where(
-        cases.c.organization_id == db.organization_id,
-        cases.c.case_id == any_(bindparam("case_ids", type_=CODES)),
-        cases.c.revision == 0,
-    )
-    await db.execute(statement, {"case_ids": sorted(case_ids)})
+    await db.execute(DROP_BLANK, {"case_ids": sorted(case_ids)})
 
 
 async def write_sessions(db: Db, records: Iterable[tuple[SessionRecord, datetime | None, bool]]) -> None:
     """Insert or update sessions, each with its time and whether it is part of the course."""
     rows = [
         {
-            "organization_id": db.organization_id,
             "case_id": record.case_id,
             "session_id": record.session_id,
             "facts": record.facts,
@@ -118,23 +130,21 @@ async def write_sessions(db: Db, records: Iterable[tuple[SessionRecord, datetime
     await _upsert(db, sessions, rows)
 
 
+KEEP_PAST = insert(revisions).on_conflict_do_nothing()
+
+
 async def write_ratings(db: Db, records: Sequence[RatingRecord]) -> None:
     """Insert or update ratings, and keep the revisions they superseded."""
-    await _upsert(db, ratings, [{"organization_id": db.organization_id, **rating_row(record)} for record in records])
-    past = [
-        {"organization_id": db.organization_id, **revision_row(record, old)}
-        for record in records
-        for old in record.past
-    ]
+    await _upsert(db, ratings, [rating_row(record) for record in records])
+    past = [revision_row(record, old) for record in records for old in record.past]
     if past:
-        await db.execute(insert(revisions).on_conflict_do_nothing(), past)
+        await db.execute(KEEP_PAST, past)
 
 
 async def write_carries(db: Db, rows: Sequence[tuple[SessionKey, str, list[Any]]]) -> None:
     """Store the carry after each of some sessions."""
     values = [
         {
-            "organization_id": db.organization_id,
             "case_id": case_id,
             "session_id": session_id,
             "folded_with": folded_with,
@@ -147,32 +157,36 @@ async def write_carries(db: Db, rows: Sequence[tuple[SessionKey, str, list[Any]]
 
 async def write_alerts(db: Db, changed: Sequence[Alert]) -> None:
     """Insert or update alerts as they stand now."""
-    await _upsert(db, alerts, [{"organization_id": db.organization_id, **alert_row(alert)} for alert in changed])
+    await _upsert(db, alerts, [alert_row(alert) for alert in changed])
 
 
 async def write_handling(db: Db, alert_id: UUID, handling_id: str, body: Mapping[str, Any], at: datetime) -> None:
     """Note an act of handling under the id that its client made."""
-    row = {"organization_id": db.organization_id, "alert_id": alert_id, "handling_id": handling_id}
-    await db.execute(insert(handlings), [{**row, "body": dict(body), "received_at": at}])
+    row = {"alert_id": alert_id, "handling_id": handling_id, "body": dict(body), "received_at": at}
+    await db.execute(insert(handlings), row)
+
+
+TAKE_NUMBERS = (
+    update(organizations)
+    .where(organizations.c.organization_id == ORGANIZATION)
+    .values(change_number=organizations.c.change_number + bindparam("count", type_=BigInteger()))
+    .returning(organizations.c.change_number)
+)
 
 
 async def take_change_numbers(db: Db, count: int) -> int:
     """Return the first of the next numbers of the organization's changes; taken last, so that they follow commits."""
-    statement = (
-        update(organizations)
-        .where(organizations.c.organization_id == db.organization_id)
-        .values(change_number=organizations.c.change_number + count)
-        .returning(organizations.c.change_number)
-    )
-    last: int = (await db.execute(statement)).scalar_one()
+    last: int = (await db.execute(TAKE_NUMBERS, {"count": count})).scalar_one()
     return last - count + 1
+
+
+AUDIT = insert(audit)
 
 
 async def write_audit(db: Db, at: datetime, entries: Sequence[tuple[str, str, str, int | None]]) -> None:
     """Note who wrote what: (key id, action, thing, revision), ids only."""
     rows = [
         {
-            "organization_id": db.organization_id,
             "audit_id": uuid7(),
             "at": at,
             "key_id": key_id,
@@ -183,13 +197,18 @@ async def write_audit(db: Db, at: datetime, entries: Sequence[tuple[str, str, st
         for key_id, action, thing, revision in entries
     ]
     if rows:
-        await db.execute(insert(audit), rows)
+        await db.execute(AUDIT, rows)
 
 
 async def _upsert(db: Db, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    if not rows:
-        return
+    if rows:
+        await db.execute(_upserting(table), rows)
+
+
+@cache
+def _upserting(table: Any) -> Insert:
+    """Return the statement that inserts rows of a table, or replaces them where their key is known."""
     key = [column.name for column in table.primary_key]
     statement = insert(table)
     values = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
-    await db.execute(statement.on_conflict_do_update(index_elements=key, set_=values), list(rows))
+    return statement.on_conflict_do_update(index_elements=key, set_=values)
