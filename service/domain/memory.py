@@ -8,30 +8,19 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Plain = Any
 T = TypeVar("T")
 Thaw = Callable[[Plain], Any]
+Freeze = Callable[[Any], Plain]
 
 
 def freeze(value: object) -> Plain:
     """Return a value as plain JSON: dataclasses as lists of their fields, enums as codes, times as ISO strings."""
-    if isinstance(value, Enum):
-        return value.value
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {key: freeze(item) for key, item in value.items()}
-    if isinstance(value, frozenset):
-        return sorted(freeze(item) for item in value)
-    if isinstance(value, tuple | list):
-        return [freeze(item) for item in value]
-    kind: Any = type(value)
-    return [freeze(getattr(value, name)) for name in _names(kind)]
+    return _freeze_of(type(value))(value)
 
 
 def thaw(kind: type[T], plain: Plain) -> T:
@@ -49,6 +38,33 @@ def _names(kind: type) -> tuple[str, ...]:
 
 
 @cache
+def _freeze_of(kind: Any) -> Freeze:
+    """Return how values of one type are frozen; asked once per type."""
+    if issubclass(kind, Enum):
+        return lambda value: value.value
+    if kind is NoneType or issubclass(kind, str | int | float):
+        return _as_is
+    if issubclass(kind, datetime):
+        return lambda value: value.isoformat()
+    if issubclass(kind, Mapping):
+        return lambda value: {key: _freeze_of(type(item))(item) for key, item in value.items()}
+    if issubclass(kind, frozenset):
+        return lambda value: sorted(_freeze_of(type(item))(item) for item in value)
+    if issubclass(kind, tuple | list) and not is_dataclass(kind):
+        return lambda value: [_freeze_of(type(item))(item) for item in value]
+    return _freeze_fields(_names(kind))
+
+
+def _freeze_fields(names: tuple[str, ...]) -> Freeze:
+    if not names:
+        return lambda value: []
+    if len(names) == 1:
+        return lambda value: [freeze(getattr(value, names[0]))]
+    get = attrgetter(*names)
+    return lambda value: [_freeze_of(type(item))(item) for item in get(value)]
+
+
+@cache
 def _thaw_of(kind: Any) -> Thaw:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
@@ -59,8 +75,7 @@ def _thaw_of(kind: Any) -> Thaw:
         inner = _thaw_of(arguments[0])
         return lambda plain: frozenset(inner(item) for item in plain)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        inner = _thaw_of(arguments[1])
-        return lambda plain: {key: inner(item) for key, item in plain.items()}
+        return _mapping(_thaw_of(arguments[1]))
     if is_dataclass(kind):
         return _dataclass(kind)
     if kind is datetime:
@@ -77,6 +92,15 @@ def _optional(kinds: tuple[Any, ...]) -> Thaw:
         return _as_is  # a union of plain scalars stands for itself
     inner = _thaw_of(kinds[0])
     return lambda plain: None if plain is None else inner(plain)
+
+
+def _mapping(inner: Thaw) -> Thaw:
+    def thaw_map(plain: Plain) -> dict[str, Any]:
+        if not isinstance(plain, Mapping):
+            raise TypeError("a map is needed")
+        return {key: inner(item) for key, item in plain.items()}
+
+    return thaw_map
 
 
 def _tuple(arguments: tuple[Any, ...]) -> Thaw:

@@ -1,0 +1,77 @@
+"""What a session hands to the next one, stored and read back."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from service.domain import carry as carry_module
+from service.domain.assess import fold
+from service.domain.carry import Carry, carry_from_plain, carry_to_plain, default_parameters, folded_with
+from service.domain.model import Family, MemberRole, Period
+from service.domain.rules import rules
+from service.domain.rules.sudden_drop import Parameters
+from tests.domain.rules.walking import long_course
+from tests.factories import family
+
+
+def test_a_carry_comes_back_the_same_in_its_types() -> None:
+    for done in fold(Carry(), long_course(seed=3, length=20), family(), default_parameters())[0]:
+        back = carry_from_plain(json.loads(json.dumps(carry_to_plain(done.carry))))
+        assert back == done.carry
+        assert {code: type(memory) for code, memory in back.memories.items()} == {
+            code: type(rule.memory) for code, rule in rules().items()
+        }
+
+
+def test_the_empty_carry_comes_back_too() -> None:
+    assert carry_from_plain(carry_to_plain(Carry())) == Carry()
+
+
+@pytest.mark.parametrize("plain", [[], {}, [1, 2], None, "carry"])
+def test_what_is_no_carry_is_refused(plain: object) -> None:
+    with pytest.raises((TypeError, ValueError, KeyError)):
+        carry_from_plain(plain)
+
+
+def test_every_rule_has_parameters_of_its_own() -> None:
+    assert default_parameters() == {code: rule.parameters for code, rule in rules().items()}
+
+
+def test_the_name_of_what_it_was_folded_with_is_the_same_for_the_same() -> None:
+    assert folded_with(family(), default_parameters()) == folded_with(family(), default_parameters())
+    assert len(folded_with(family(), default_parameters())) == 64
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        family("eva", "ana"),
+        family("eva", "tom", "ana", roles={"ana": MemberRole.child}),
+        family(subsystems={"elders": ("eva",)}),
+        family(modality="couple"),
+        family(program="trauma"),
+        family(periods=[Period("2026-01-01", "2026-02-01", "completed")]),
+    ],
+)
+def test_another_family_is_another_name(other: Family) -> None:
+    assert folded_with(other, default_parameters()) != folded_with(family(), default_parameters())
+
+
+def test_other_parameters_are_another_name() -> None:
+    other = {**default_parameters(), "sudden-drop": Parameters(median_of=4)}
+    assert folded_with(family(), other) != folded_with(family(), default_parameters())
+
+
+def test_another_version_of_a_rule_or_of_the_fold_is_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = folded_with(family(), default_parameters())
+    newer = {**rules(), "early-low": replace(rules()["early-low"], version=2)}
+    fewer = {code: rule for code, rule in rules().items() if code != "early-low"}
+    names = {now}
+    for known in (newer, fewer):
+        with monkeypatch.context() as patch:
+            patch.setattr(carry_module, "rules", lambda known=known: known)
+            names.add(folded_with(family(), default_parameters()))
+    monkeypatch.setattr(carry_module, "FOLD_VERSION", carry_module.FOLD_VERSION + 1)
+    names.add(folded_with(family(), default_parameters()))
+    assert len(names) == 4
