@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import sqrt
-from statistics import fmean, pstdev
 
 from service.domain.groups import Group, group_of, grouped, unit_of
 from service.domain.instruments import Reference, instruments
 from service.domain.model import Attendance, Family, RaterKind, Rating, TherapySession, member_reference, present
+from service.domain.spread import mean_of, population_sd
 from service.domain.trajectory import at_least, at_most
 
 CEILING = 97.0  # a total from here on has no room to rise (ours)
@@ -188,7 +188,7 @@ def dimension_balance(
     Ours:     the agreement index and the side index
     """
     values = list(scores.values())
-    mean, spread, gap = fmean(values), pstdev(values), max(values) - min(values)
+    mean, spread, gap = mean_of(values), population_sd(values), max(values) - min(values)
     lowest = min(values)
     return DimensionBalance(
         n=len(values),
@@ -228,7 +228,7 @@ def _subgroups(scores: Scores, reference: Reference) -> Subgroups:
     """Return the cut of the ordered scores with the largest difference of means; of equal ones the lowest cut."""
     ordered = sorted(scores, key=lambda unit: (scores[unit], unit))
     cuts = [(ordered[:place], ordered[place:]) for place in range(1, len(ordered))]
-    means = [fmean(scores[unit] for unit in high) - fmean(scores[unit] for unit in low) for low, high in cuts]
+    means = [mean_of([scores[unit] for unit in high]) - mean_of([scores[unit] for unit in low]) for low, high in cuts]
     best = max(range(len(cuts)), key=lambda place: (round(means[place], 9), -place))
     low, high = cuts[best]
     reliable = None
@@ -252,4 +252,4 @@ def _discrepancies(scores: Scores, family: Family) -> Iterator[Discrepancy]:
     pairs = sorted(combinations(sorted(members), 2), key=lambda pair: pair != FIRST_PAIR)
     for of, minus in pairs:
         if raters[of] and raters[minus] and members[of].isdisjoint(members[minus]):
-            yield Discrepancy(of, minus, fmean(raters[of]) - fmean(raters[minus]))
+            yield Discrepancy(of, minus, mean_of(raters[of]) - mean_of(raters[minus]))

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from service.domain.instruments import instruments
 from service.domain.model import Family, Phase, RaterKind, Rating, TherapySession
+from service.domain.spread import mean_of
 
 Percents = Mapping[str, float]  # rater or member → percent
 
@@ -87,7 +87,7 @@ def _subsystems(ratings: Sequence[Rating], individual: Percents, family: Family)
     for code in sorted({*rated, *family.subsystem_codes()}):
         own = [individual[member_id] for member_id in sorted(family.subsystem(code)) if member_id in individual]
         if own or code in rated:
-            result[code] = Subsystem(rated.get(code, {}), fmean(own) if own else None)
+            result[code] = Subsystem(rated.get(code, {}), mean_of(own) if own else None)
     return result
 
 

@@ -20,7 +20,8 @@ Freeze = Callable[[Any], Plain]
 
 def freeze(value: object) -> Plain:
     """Return a value as plain JSON: dataclasses as lists of their fields, enums as codes, times as ISO strings."""
-    return _freeze_of(type(value))(value)
+    kind: Any = type(value)
+    return _freeze_of(kind)(value)
 
 
 def thaw(kind: type[T], plain: Plain) -> T:
@@ -47,11 +48,11 @@ def _freeze_of(kind: Any) -> Freeze:
     if issubclass(kind, datetime):
         return lambda value: value.isoformat()
     if issubclass(kind, Mapping):
-        return lambda value: {key: _freeze_of(type(item))(item) for key, item in value.items()}
+        return lambda value: {key: freeze(item) for key, item in value.items()}
     if issubclass(kind, frozenset):
-        return lambda value: sorted(_freeze_of(type(item))(item) for item in value)
+        return lambda value: sorted(freeze(item) for item in value)
     if issubclass(kind, tuple | list) and not is_dataclass(kind):
-        return lambda value: [_freeze_of(type(item))(item) for item in value]
+        return lambda value: [freeze(item) for item in value]
     return _freeze_fields(_names(kind))
 
 
@@ -61,7 +62,7 @@ def _freeze_fields(names: tuple[str, ...]) -> Freeze:
     if len(names) == 1:
         return lambda value: [freeze(getattr(value, names[0]))]
     get = attrgetter(*names)
-    return lambda value: [_freeze_of(type(item))(item) for item in get(value)]
+    return lambda value: [freeze(item) for item in get(value)]
 
 
 @cache

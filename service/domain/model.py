@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import cached_property
 
 
 class Severity(StrEnum):
@@ -172,7 +173,7 @@ class Period:
     ended_as: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that who is in which subsystem is worked out once
 class Family:
     """The announced facts of a case that the fold depends on, plus the members that only their ratings name."""
 
@@ -183,17 +184,25 @@ class Family:
     program: str | None = None
     periods: tuple[Period, ...] = ()
 
+    @cached_property
+    def members_by_subsystem(self) -> Mapping[str, frozenset[str]]:
+        """Return the members of each subsystem that has any, by code in order.
+
+        The declared ones count, else those of some roles for the three default codes.
+        """
+        found = {code: frozenset(member_ids) for code, member_ids in self.subsystems.items()}
+        for code, roles in DEFAULT_SUBSYSTEMS.items():
+            if code not in found:
+                found[code] = frozenset(each for each, member in self.members.items() if member.role in roles)
+        return {code: member_ids for code, member_ids in sorted(found.items()) if member_ids}
+
     def subsystem(self, code: str) -> frozenset[str]:
-        """Return the members of a subsystem: the declared ones, else by role for the three default codes."""
-        if code in self.subsystems:
-            return frozenset(self.subsystems[code])
-        roles = DEFAULT_SUBSYSTEMS.get(code, frozenset())
-        return frozenset(member_id for member_id, member in self.members.items() if member.role in roles)
+        """Return the members of a subsystem; empty where there is none."""
+        return self.members_by_subsystem.get(code, frozenset())
 
     def subsystem_codes(self) -> tuple[str, ...]:
         """Return declared and default codes that have at least one member, sorted."""
-        codes = {*self.subsystems, *DEFAULT_SUBSYSTEMS}
-        return tuple(sorted(code for code in codes if self.subsystem(code)))
+        return tuple(self.members_by_subsystem)
 
     def same_side(self, one: str, other: str) -> bool:
         """Tell whether two members share a subsystem; partners of a couple stand on two sides."""

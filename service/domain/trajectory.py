@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from statistics import fmean, median, stdev
+from statistics import median
 from typing import NamedTuple
 
 from service.domain.concern import Baseline
+from service.domain.spread import mean_of, sample_sd
 
 KEPT = 8  # valid scores a series remembers; RULES, shared terms: prior = the last ≤ 8
 PRIOR_WEIGHT = 6  # how many sessions the pooled within-person SD counts for (ours; 3 to 12 hardly matters)
@@ -88,7 +89,7 @@ def pooled_sigma(prior: Sequence[float], sp: float) -> float:
     3.7905
     """
     n = len(prior)
-    spread = stdev(prior) if n > 1 else 0.0
+    spread = sample_sd(prior) if n > 1 else 0.0
     return max(SIGMA_FLOOR, sqrt((PRIOR_WEIGHT * sp**2 + (n - 1) * spread**2) / (PRIOR_WEIGHT + n - 1)))
 
 
@@ -102,7 +103,7 @@ def baseline_of(key: SeriesKey, series: Series, sp: float) -> Baseline | None:
         return None
     return Baseline(
         series=key.text,
-        mu=fmean(known),
+        mu=mean_of(known),
         sigma=pooled_sigma(known, sp),
         n=len(series.prior),
         before=series.recent[-1],

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import fmean, median, stdev
+from statistics import median
 
 from service.domain.instruments import instruments
 from service.domain.model import Rating, TherapySession
 from service.domain.moment import series_key
+from service.domain.spread import mean_of, sample_sd
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ def _trend(subject: str, series: str, scores: Sequence[float]) -> Trend:
         subject=subject,
         series=series,
         n=len(scores),
-        mean=fmean(scores),
-        sd=stdev(scores) if many else None,
+        mean=mean_of(scores),
+        sd=sample_sd(scores) if many else None,
         slope=theil_sen(scores) if many else None,
     )
 

@@ -15,12 +15,12 @@ Since:    0.1 (version 1)
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from statistics import fmean
 
 from service.domain.concern import Clearing, Concern, Signal, Values
 from service.domain.model import Severity, TaskOutcome, TherapySession, member_reference
 from service.domain.moment import Figure, Moment
 from service.domain.rules import Rule
+from service.domain.spread import mean_of
 from service.domain.trajectory import at_least, below, own_median
 
 WORTH = {TaskOutcome.done: 1.0, TaskOutcome.partial: 0.5, TaskOutcome.not_done: 0.0, TaskOutcome.refused: 0.0}
@@ -115,7 +115,7 @@ def _fall(figure: Figure, parameters: Parameters) -> float:
 def _signal(member: str, after: Memory, low: Figure | None, parameters: Parameters) -> Signal | None:
     worth = [task.worth for task in after.reviewed.get(member, ())]
     refusals = len(after.refused.get(member, ()))
-    if len(worth) < parameters.at_least or not below(fmean(worth), parameters.share):
+    if len(worth) < parameters.at_least or not below(mean_of(worth), parameters.share):
         return None
     if low is None and not refusals:
         return None
@@ -124,7 +124,12 @@ def _signal(member: str, after: Memory, low: Figure | None, parameters: Paramete
     return Signal(
         subject=(reference,),
         severity=Severity.warning if undone or refusals >= parameters.refusals else Severity.info,
-        values={"share": fmean(worth), "reviewed": len(worth), "refusals": refusals, **_score_values(low, parameters)},
+        values={
+            "share": mean_of(worth),
+            "reviewed": len(worth),
+            "refusals": refusals,
+            **_score_values(low, parameters),
+        },
         thresholds={"share": parameters.share, "fall": low.sp if low is not None else None},
         route="refused" if refusals else "tasks-low",
         raters=(reference,) if low is not None else (),
@@ -143,9 +148,8 @@ def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Paramete
     since = [task for task in reviewed if task.number > concern.opened_number][-parameters.cleared_by :]
     if not since or since[-1].number < moment.number:
         return Clearing.blind
-    done = len(since) >= parameters.cleared_by and at_least(
-        fmean(task.worth for task in since), parameters.cleared_share
-    )
+    share = mean_of([task.worth for task in since])
+    done = len(since) >= parameters.cleared_by and at_least(share, parameters.cleared_share)
     return Clearing.met if done else Clearing.unmet
 
 

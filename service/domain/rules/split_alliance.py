@@ -21,7 +21,7 @@ Since:    0.1 (version 1)
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from statistics import fmean, median
+from statistics import median
 
 from service.domain.balance import missing_raters
 from service.domain.concern import Clearing, Concern, Signal, Value, Values
@@ -29,6 +29,7 @@ from service.domain.model import Severity
 from service.domain.moment import Figure, Moment
 from service.domain.poles import Form, Limits, Pair, Poles, form_after, gap_of, limit_of, pairs_of, poles_by_form
 from service.domain.rules import Rule
+from service.domain.spread import mean_of
 from service.domain.trajectory import above, at_least, at_most, below
 
 CODE = "split-alliance"
@@ -90,7 +91,7 @@ def _first(figure: Figure) -> float:
 def _widens(pair: Pair, lower: Figure, parameters: Parameters) -> bool:
     if pair.count < parameters.widening_from or not lower.is_below_cut:
         return False
-    first, last = fmean(pair.first), fmean(pair.last)
+    first, last = mean_of(pair.first), mean_of(pair.last)
     return at_least(abs(last - first), parameters.widening * lower.sd) and above(abs(last), abs(first))
 
 
@@ -120,7 +121,7 @@ def _low_member(moment: Moment, poles: Poles, form: Form, parameters: Parameters
 
 def _widening(moment: Moment, poles: Poles, form: Form, two: tuple[Figure, Figure], parameters: Parameters) -> Signal:
     low, pair = min(two, key=poles.index), form.pair(*two)
-    first, last = fmean(pair.first), fmean(pair.last)
+    first, last = mean_of(pair.first), mean_of(pair.last)
     gaps: Values = {"first_gap": first, "last_gap": last, "change": abs(last - first), "joint_sessions": pair.count}
     limits: Values = {"widening": parameters.widening * low.sd, "cut": low.cut}
     return Signal(
