@@ -9,14 +9,14 @@ Document = dict[str, Any]
 MADE_BY_SERVICE = ("received_at", "changed_at", "created_at")
 
 
-def rating(rater: str = "ana", total: float = 90.0, number: int = 1, **facts: Any) -> Document:
+def rating(who: str = "ana", total: float = 90.0, number: int = 1, **facts: Any) -> Document:
     """Return an SRS of a total in percent by somebody of the cast for the session of a number; None leaves out."""
-    kind, role = kind_of(rater), role_of(rater)
+    kind, role = kind_of(who), role_of(who)
     body: Document = {
         "case_id": CASE,
         "session_id": f"s{number}",
         "held_at": at(number),
-        "rater": {"id": rater, "role": role.value if kind is RaterKind.member and role else kind.value},
+        "rater": {"id": who, "role": role.value if kind is RaterKind.member and role else kind.value},
         "instrument": "srs",
         "answers": srs(round(total / 10, 1)),
     }
