@@ -50,5 +50,7 @@ async def startupz(request: Request) -> Response:
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(request: Request) -> Response:
-    """Return the metrics of this process in the text format of Prometheus."""
+    """Return the metrics of this process in the text format of Prometheus, unless they have a port of their own."""
+    if request.app.state.service.settings.metrics_port is not None:
+        raise Problem("not-found")
     return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -14,7 +14,7 @@ from service.cli.database import engine_of, reachable
 from service.cli.demo_families import EXAMPLES, TORN, first_post
 from service.cli.ending import wait_for
 from service.cli.migrate import migrate_to_head
-from service.cli.serving import bind, run
+from service.cli.serving import bind, heed_sigterm, run
 from service.cli.sheet import Line
 from service.db.identity import (
     ALL,
@@ -41,6 +41,7 @@ def demo(
 
     The data lie in a folder of their own inside EVENKEEL_DATA_DIR; a database of yours is not touched.
     """
+    heed_sigterm()
     given = read_settings()
     chosen = {"database_url": None, "database_prepare": None, "data_dir": given.data_dir / "demo"}
     quiet = {} if "log_level" in given.model_fields_set else {"log_level": "warning"}

@@ -6,7 +6,7 @@ import typer
 
 from service.cli.database import reachable
 from service.cli.migrate import migrate_to_head
-from service.cli.serving import bind, run
+from service.cli.serving import bind, heed_sigterm, run
 from service.settings import read_settings
 
 
@@ -21,6 +21,7 @@ def serve(
     Without EVENKEEL_DATABASE_URL a private PostgreSQL is started and migrated in EVENKEEL_DATA_DIR; a given database is
     migrated by `evenkeel migrate`, and the service says on /readyz whether it fits.
     """
+    heed_sigterm()
     given = read_settings()
     chosen = {"host": host, "port": port}
     given = given.model_copy(update={name: value for name, value in chosen.items() if value is not None})

@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -71,8 +72,9 @@ class Worker(uvicorn.Server):
         try:
             yield
         finally:
-            loop.remove_signal_handler(signal.SIGTERM)
             loop.remove_signal_handler(signal.SIGINT)
+            loop.remove_signal_handler(signal.SIGTERM)
+            signal.signal(signal.SIGTERM, _is_ending)  # an embedded database is still to be stopped
 
     def _drain(self) -> None:
         if not self.started or self._app.state.service.draining:
@@ -85,6 +87,19 @@ class Worker(uvicorn.Server):
         if self.started:
             self._app.state.service.draining = True
         self.should_exit = True
+
+
+def heed_sigterm() -> None:
+    """End in order when asked to before serving has begun; the first process of a container would ignore it."""
+    signal.signal(signal.SIGTERM, _end_early)
+
+
+def _end_early(signum: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _is_ending(signum: int, frame: FrameType | None) -> None:
+    """Do nothing: it is ending already."""
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -74,6 +74,16 @@ def running(
     *arguments: str, env: Mapping[str, str], command: Sequence[str] = COMMAND, cwd: Path | None = None
 ) -> Iterator[Process]:
     """Yield a process once it listens; it is ended with the block, come what may."""
+    with started(*arguments, env=env, command=command, cwd=cwd) as process:
+        process.address = process.wait_for_line(LISTENING.pattern)[1]
+        yield process
+
+
+@contextmanager
+def started(
+    *arguments: str, env: Mapping[str, str], command: Sequence[str] = COMMAND, cwd: Path | None = None
+) -> Iterator[Process]:
+    """Yield a process at once; it is ended with the block, come what may."""
     popen = subprocess.Popen(
         [*command, *arguments], env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -81,7 +91,6 @@ def running(
     reader = threading.Thread(target=process.read_on)
     reader.start()
     try:
-        process.address = process.wait_for_line(LISTENING.pattern)[1]
         yield process
     finally:
         if popen.poll() is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.cli.processes import call, environment, invoke, postmaster, running
+from tests.cli.processes import call, environment, invoke, postmaster, running, started
 
 
 def get(address: str, path: str) -> httpx.Response:
@@ -69,6 +69,14 @@ def test_a_second_sigterm_skips_the_wait(database_url: str) -> None:
         assert server.end() == 0
 
 
+def test_it_ends_in_order_even_before_it_serves(data_dir: Path) -> None:
+    with started("serve", "--port", "0", env=environment(data_dir=str(data_dir))) as server:
+        while not data_dir.exists():
+            assert server.popen.poll() is None
+        assert server.end() == 0
+        assert not any("Traceback" in line for line in server.said)
+
+
 def test_ctrl_c_ends_it_at_once(database_url: str) -> None:
     env = environment(database_url=database_url, drain_seconds="600")
     with running("serve", "--port", "0", env=env) as server:
@@ -103,6 +111,7 @@ def test_metrics_have_a_port_of_their_own_if_asked(database_url: str) -> None:
         address = next(line for line in server.said if line.startswith("metrics on ")).removeprefix("metrics on ")
         get(server.address, "/livez")
         assert "evenkeel_requests_total" in get(address, "").text
+        assert get(server.address, "/metrics").status_code == 404
         assert server.end() == 0
 
 
