@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict, Unpack
 
 from service.domain.commands import (
+    AnyCommand,
     Document,
     PatchCase,
     PatchSession,
@@ -19,6 +20,8 @@ from service.domain.commands import (
     RetractionReason,
     RetractRating,
 )
+from service.domain.deciding import judge
+from service.domain.decision import Decision
 from service.domain.facts import EMPTY_CASE, EMPTY_SESSION, MEMBER_DEFAULTS
 from service.domain.instruments import Instrument, instruments
 from service.domain.model import (
@@ -36,6 +39,7 @@ from service.domain.model import (
     Task,
     TherapySession,
 )
+from service.domain.records import CaseRecord, Records
 from service.domain.scoring import accept_scores, score_answers
 
 ROLES: Mapping[str, MemberRole] = {
@@ -310,3 +314,19 @@ def patch_session(
     return PatchSession(
         key_id=KEY, received_at=at, case_id=case_id, session_id=session_id, patch=patch, if_match=if_match
     )
+
+
+def blank_case(case_id: str = CASE) -> CaseRecord:
+    """Return the row of a case of which nothing is known yet, as the unit of writing finds it."""
+    return CaseRecord(case_id=case_id, announced=False, revision=0, created_at=START, changed_at=START)
+
+
+def blank_records(*case_ids: str) -> Records:
+    """Return a working set with some blank cases and nothing else."""
+    return Records(cases={case_id: blank_case(case_id) for case_id in case_ids or (CASE,)})
+
+
+def decide(records: Records, *commands: AnyCommand) -> Decision:
+    """Judge commands in order and return what became of the last; new ratings are called r1, r2, …"""
+    decisions = [judge(records, command, lambda: f"r{len(records.ratings) + 1}") for command in commands]
+    return decisions[-1]
