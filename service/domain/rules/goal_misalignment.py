@@ -6,7 +6,8 @@ Quiet:    fewer than three earlier scores for z; goals rising by a line's usual 
 Severity: info; warning at z ≤ −2.5 with goals < 85, or when no goal is shared
 Clears:   above the limit twice; or a goal shared again
 Source:   goal consensus and outcome, meta-analyses; shared sense of purpose in SOFTA
-Ours:     the limits
+Ours:     the limits; goals at or above the form's own cut-off count as above the limit, so that a first mark below
+          perfect does not stand for ever
 Since:    0.1 (version 1)
 """
 
@@ -130,10 +131,17 @@ def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Paramete
     figure = next((item for item in moment.figures("goals") if item.key.text == series), None)
     if figure is None:
         return Clearing.blind
+    if _is_good(figure):
+        return Clearing.met
     z = z_against(figure.value, concern.signal.baseline, at_least_n=1)
     if concern.signal.route == "low-mark" or z is None:
         return Clearing.unmet if below(figure.value, figure.low_mark) else Clearing.met
     return Clearing.met if above(z, parameters.z_info) else Clearing.unmet
+
+
+def _is_good(figure: Figure) -> bool:
+    """Tell whether goals are at or above the form's own cut-off for them; false where the form has none."""
+    return figure.instrument.cut(figure.key.dimension) is not None and not figure.is_below_cut
 
 
 RULE = Rule(
