@@ -14,12 +14,14 @@ from uuid_utils.compat import uuid7
 from service.db import queries, stores
 from service.db.engine import Db, transaction
 from service.db.queries import SessionKey
+from service.domain.balance import missing_raters
 from service.domain.carry import Carry, carry_from_plain
 from service.domain.commands import AnyCommand, Refusal, Result
 from service.domain.deciding import judge
 from service.domain.decision import Decision
 from service.domain.facts import family_of, rating_of
 from service.domain.figures import Course, Figures, figures
+from service.domain.model import TherapySession
 from service.domain.reconcile import Alert
 from service.domain.records import CaseRecord, RatingRecord, Records, SessionRecord
 from service.loading import NewCases, Unit, digests, load, positions
@@ -30,7 +32,8 @@ from service.refolding import Part, Position, reconcile_alerts, refold
 class Outcome:
     """What became of one command, with the things it was about as they stand after the commit.
 
-    `alerts` are those that rest on the rating's session; `figures` None where the session is no part of the course.
+    `alerts` are those that rest on the rating's session, `missing_raters` the members whose rating of its group is
+    missing; `figures` None where the session is no part of the course.
     """
 
     decision: Decision
@@ -39,6 +42,7 @@ class Outcome:
     rating: RatingRecord | None = None
     course: Course | None = None
     figures: Figures | None = None
+    missing_raters: tuple[str, ...] = ()
     alerts: tuple[Alert, ...] = ()
 
 
@@ -72,7 +76,8 @@ async def apply(db: Db, commands: Sequence[AnyCommand]) -> list[Outcome]:
         db, at, [_audited(command, done, unit.records) for command, done in judged if _wrote(done)]
     )
     alerts = await reconcile_alerts(db, parts, shown, _backfilled(commands, decisions), at)
-    return [_outcome(unit, decision, carries, alerts) for decision in decisions]
+    views = {key: view for key in shown if (view := _view(unit.records, key, carries.get(key))) is not None}
+    return [_outcome(unit, decision, views, alerts) for decision in decisions]
 
 
 def _judged(unit: Unit, command: AnyCommand) -> Decision:
@@ -182,8 +187,19 @@ def _audited(command: AnyCommand, decision: Decision, records: Records) -> tuple
     return (command.key_id, f"case.{decision.result.value}", f"case/{decision.case_id}", case.revision)
 
 
+View = tuple[TherapySession, Figures]  # a session as it stands now, and what it shows
+
+
+def _view(records: Records, key: SessionKey, carry: Carry | None) -> View | None:
+    """Return what a session shows, once for all ratings of a batch; None where it is no part of the course."""
+    session = records.therapy_session(key)
+    if session is None or carry is None:
+        return None
+    return session, figures(carry, session, family_of(records.cases[key[0]].facts))
+
+
 def _outcome(
-    unit: Unit, decision: Decision, carries: Mapping[SessionKey, Carry], alerts: Mapping[str, list[Alert]]
+    unit: Unit, decision: Decision, views: Mapping[SessionKey, View], alerts: Mapping[str, list[Alert]]
 ) -> Outcome:
     records = unit.records
     key = (decision.case_id, decision.session_id or "")
@@ -195,19 +211,9 @@ def _outcome(
         rating=rating,
         course=unit.courses.get(decision.case_id),
     )
-    if rating is None or decision.result is Result.refused:
+    if rating is None or decision.result is Result.refused or key not in views:
         return outcome
-    return _with_figures(outcome, records, carries.get(key), alerts.get(decision.case_id, ()))
-
-
-def _with_figures(outcome: Outcome, records: Records, carry: Carry | None, alerts: Sequence[Alert]) -> Outcome:
-    """Return an outcome with the figures and alerts of its rating's session."""
-    if outcome.rating is None or outcome.case is None or carry is None:
-        return outcome
-    facts = outcome.rating.facts
-    session = records.therapy_session((facts.case_id, facts.session_id))
-    if session is None:
-        return outcome
-    resting = tuple(item for item in alerts if facts.session_id in item.concern.sessions and not item.retracted)
-    seen = figures(carry, session, family_of(outcome.case.facts), rating_of(facts))
-    return replace(outcome, figures=seen, alerts=resting)
+    session, shown = views[key]
+    resting = (item for item in alerts.get(key[0], ()) if key[1] in item.concern.sessions and not item.retracted)
+    missing = missing_raters(session, shown.family, rating_of(rating.facts))
+    return replace(outcome, figures=shown, missing_raters=missing, alerts=tuple(resting))

@@ -227,7 +227,7 @@ def _figures(request: KeyedRequest, outcome: Outcome) -> Document:
     if caller.reads_course:
         shown["balances"] = [balance_document(item) for item in figures.balances] if figures else []
         shown["levels"] = [levels_document(item) for item in figures.levels] if figures else []
-        shown["missing_raters"] = list(figures.missing_raters) if figures else []
+        shown["missing_raters"] = list(outcome.missing_raters)
     if caller.reads_alerts:
         shown["alerts"] = alert_documents(outcome.alerts, on_hold, course, request.now)
     return shown

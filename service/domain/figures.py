@@ -1,12 +1,12 @@
-"""What one session shows: its balances, its levels, and whose rating is missing."""
+"""What one session shows: its balances and its levels."""
 
 from dataclasses import dataclass
 
 from service.domain.assess import with_roles
-from service.domain.balance import Balance, balances, missing_raters
+from service.domain.balance import Balance, balances
 from service.domain.carry import Carry
 from service.domain.levels import Levels, levels
-from service.domain.model import Family, Rating, TherapySession
+from service.domain.model import Family, TherapySession
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +19,14 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`missing_raters` are references of the members whose rating of the asked group is missing, sorted."""
+    """`family` has the members that joined by rating too."""
 
     balances: tuple[Balance, ...]
     levels: tuple[Levels, ...]
-    missing_raters: tuple[str, ...] = ()
+    family: Family
 
 
-def figures(carry: Carry, session: TherapySession, family: Family, rating: Rating | None = None) -> Figures:
-    """Return what a session shows, given the carry AFTER it; `rating` names the group whose raters may be missing."""
+def figures(carry: Carry, session: TherapySession, family: Family) -> Figures:
+    """Return what a session shows, given the carry AFTER it."""
     known = with_roles(family, carry.roles)
-    missing = missing_raters(session, known, rating) if rating is not None else ()
-    return Figures(balances(session, known, carry.joint), levels(session, known), missing)
+    return Figures(balances(session, known, carry.joint), levels(session, known), known)
