@@ -1,5 +1,6 @@
 """Retry and correction, line by line of the contract's table: status, body, headers, and the rows that are stored."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -7,7 +8,8 @@ import httpx
 import pytest
 
 from tests.api.bodies import Document, rating, session
-from tests.api.conftest import Clock
+from tests.api.conftest import Clock, bearer
+from tests.serving import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -344,3 +346,18 @@ async def test_a_refused_rating_leaves_no_trace(client: httpx.AsyncClient) -> No
     await client.put("/v1/cases/fam-42/sessions/s2", json=session(2))
     assert (await post(client, held_at=None)).status_code == 422
     assert (await client.get("/v1/cases/fam-42/sessions/s1")).status_code == 404
+
+
+async def test_sixteen_equal_posts_at_once_are_one_rating(
+    client: httpx.AsyncClient, database_url: str, key: str
+) -> None:
+    """On a real process and sockets, as clients meet it; its clock is today's."""
+    body = rating(record_id="r-1")
+    with serving(database_url) as process:
+        limits = httpx.Limits(max_connections=16)
+        async with httpx.AsyncClient(base_url=process.address, headers=bearer(key), limits=limits) as over_sockets:
+            answers = await asyncio.gather(*(over_sockets.post("/v1/ratings", json=body) for _ in range(16)))
+    assert sorted(answer.status_code for answer in answers) == [*[200] * 15, 201]
+    assert len({answer.json()["rating_id"] for answer in answers}) == 1
+    assert [answer.json()["replayed"] for answer in answers].count(False) == 1
+    assert [item["revision"] for item in await stored(client)] == [1]
