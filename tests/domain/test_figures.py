@@ -44,8 +44,3 @@ def test_an_announced_role_stands() -> None:
     shown = figures(carry_after(sessions, known), sessions[0], known)
     assert shown.levels[0].subsystems["parents"].member_mean == 80
     assert shown.levels[0].subsystems["couple"].member_mean == 60
-
-
-def test_without_a_rating_nobody_is_missing() -> None:
-    sessions = course(eva=[90])
-    assert figures(carry_after(sessions, family()), sessions[0], family()).missing_raters == ()
