@@ -5,8 +5,9 @@ Fires:    hostility, sarcasm or blame of one member towards another: severe (3);
           yet: fires); or mild (1) while the other's safety or within-family score is at z ≤ −1.5
 Quiet:    what is usual between these two; mild while the other's scores hold; a session in which nobody looked
 Severity: warning; critical at severe, or with the other's safety at z ≤ −1.5 or at or below its low mark
-Clears:   at or below that median (none yet: nothing at all) in two observed sessions in which neither was absent, and
-          the score that was down at the opening recovered (once is enough when it was talked about)
+Clears:   at or below that median, the opening session among those before this one (none observed yet: nothing at all),
+          in two observed sessions in which neither was absent, and the score that was down at the opening recovered
+          (once is enough when it was talked about)
 Source:   safety within the therapeutic system and shared purpose (Friedlander, Escudero & Heatherington 2006, SOFTA)
 Ours:     the limits; the pair's own median, because some families are loud and well; safety may be the member's own
           rating or an observer's or therapist's of that member; a score that had not fallen need not recover
@@ -25,7 +26,6 @@ from service.domain.rules import Rule
 from service.domain.sightings import MEMBER, gravest
 from service.domain.trajectory import above, at_most, is_recovered
 
-CODE = "hostility-to-member"
 KINDS = frozenset({"hostility", "sarcasm", "blame"})
 
 
@@ -50,9 +50,13 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
     seen = _seen(moment)
     found = (_signal(moment, mark, _usual(memory, pair), parameters) for pair, mark in seen.items())
     signals = tuple(signal for signal in found if signal is not None)
-    if not moment.observed or moment.number > parameters.usual_of:
+    if not _is_early(moment, parameters):
         return memory, signals
     return Memory((*memory.early, {pair: mark.severity for pair, mark in seen.items()})), signals
+
+
+def _is_early(moment: Moment, parameters: Parameters) -> bool:
+    return moment.observed and moment.number <= parameters.usual_of
 
 
 def _seen(moment: Moment) -> dict[str, Indicator]:
@@ -76,14 +80,12 @@ def _signal(moment: Moment, mark: Indicator, usual: float | None, parameters: Pa
     if not (mark.severity >= parameters.severe or beyond or (shaken and mark.severity >= parameters.mild)):
         return None
     critical = mark.severity >= parameters.severe or any(_is_unsafe(figure, parameters) for figure in safety)
-    subject, shown = (mark.from_, mark.toward or ""), (*safety[:1], *within[:1])
-    opened = moment.active(CODE, subject)
-    frozen = usual if opened is None else opened.signal.thresholds.get("usual")
+    shown = (*safety[:1], *within[:1])
     return Signal(
-        subject=subject,
+        subject=(mark.from_, mark.toward or ""),
         severity=Severity.critical if critical else Severity.warning,
         values=_values(mark, safety[:1], within[:1]),
-        thresholds=_thresholds(frozen, safety, parameters),
+        thresholds=_thresholds(usual, safety, parameters),
         route="severe" if critical else "default",
         raters=tuple(sorted({figure.key.rater for figure in shown})),
         baseline=next((figure.baseline for figure in (*safety, *within) if _is_down(figure)), None),
@@ -124,21 +126,22 @@ def _values(mark: Indicator, safety: list[Figure], within: list[Figure]) -> Valu
     return values
 
 
-def _thresholds(usual: object, safety: list[Figure], parameters: Parameters) -> Values:
+def _thresholds(usual: float | None, safety: list[Figure], parameters: Parameters) -> Values:
     return {
         "clear": parameters.clear,
         "severe": parameters.severe,
-        "usual": usual if isinstance(usual, float) else None,
+        "usual": usual,
         "z": parameters.z,
         "low_mark": safety[0].low_mark if safety else None,
     }
 
 
 def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Parameters) -> Clearing:
-    """Return whether the pair is back at what was usual before the opening, and the other's score recovered."""
-    usual = concern.signal.thresholds.get("usual")
-    mark = _seen(moment).get("|".join(concern.subject))
-    if mark is not None and above(mark.severity, usual if isinstance(usual, float) else 0.0):
+    """Return whether the pair is at what was usual before this session, and the other's score recovered."""
+    pair = "|".join(concern.subject)
+    before = Memory(memory.early[:-1]) if _is_early(moment, parameters) else memory
+    mark = _seen(moment).get(pair)
+    if mark is not None and above(mark.severity, _usual(before, pair) or 0.0):
         return Clearing.unmet
     absent = any(moment.present(member.removeprefix(MEMBER)) is False for member in concern.subject)
     if absent or not (moment.observed or mark is not None):
@@ -157,7 +160,7 @@ def _score_clears(moment: Moment, concern: Concern) -> Clearing:
 
 
 RULE = Rule(
-    code=CODE,
+    code="hostility-to-member",
     version=1,
     title="Hostility between members",
     grade="C",

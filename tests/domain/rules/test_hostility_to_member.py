@@ -41,7 +41,7 @@ FIRES = [
     ("clear, and nobody looked before", [None, None, None, 2], Severity.warning, None),
     ("clear where nothing was usual", [0, 0, 0, 2], Severity.warning, 0.0),
     ("clear where mild was usual", [1, 1, 0, 2], Severity.warning, 1.0),
-    ("severe where severe was usual", [3, 3, 3, 3], Severity.critical, None),
+    ("severe where severe was usual", [3, 3, 3, 3], Severity.critical, 3.0),
     ("sessions after the third change nothing", [0, None, None, 0, 2], Severity.warning, 0.0),
 ]
 
@@ -210,10 +210,16 @@ OPEN, RECOVERING, RECOVERED, CLOSED = State.open, State.recovering, State.recove
 CLEARS = [
     ("none twice", [2, 0, 0], [OPEN, RECOVERING, RECOVERED]),
     ("nobody looked", [2, None, 0, None, 0], [OPEN, OPEN, RECOVERING, RECOVERING, RECOVERED]),
-    ("nothing was usual yet: mild is not clean", [2, 1, 0, 1, 0], [OPEN, OPEN, RECOVERING, OPEN, RECOVERING]),
+    ("what is usual from the first is no concern for ever", [2, 2, 2], [OPEN, RECOVERING, RECOVERED]),
+    ("at what was usual so far", [0, 2, 1, 0], [None, OPEN, RECOVERING, RECOVERED]),
+    (
+        "nothing is usual yet where nobody looked",
+        [None, None, None, 2, 1, 0],
+        [None, None, None, OPEN, OPEN, RECOVERING],
+    ),
     ("at the median from before the opening", [1, 1, 1, 2, 1, 1], [None, None, None, OPEN, RECOVERING, RECOVERED]),
     ("above a median of nothing", [0, 0, 0, 2, 1, 0], [None, None, None, OPEN, OPEN, RECOVERING]),
-    ("the median stays frozen while it is open", [2, 2, 2, 3, 2, 2], [OPEN] * 6),
+    ("severe beyond what is usual", [2, 2, 2, 3, 2, 2], [OPEN, RECOVERING, RECOVERED, OPEN, RECOVERING, RECOVERED]),
     ("six sessions without anybody looking", [2, *[None] * 6], [*[OPEN] * 6, CLOSED]),
 ]
 
