@@ -1,0 +1,333 @@
+"""What is measured: each function takes the stage, measures the things it compares in turn, and returns its figures."""
+
+import asyncio
+import io
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import asyncpg
+import httpx
+
+from bench import pgbench
+from bench.load import Load, Seen
+from bench.stage import (
+    Database,
+    Server,
+    evenkeel,
+    ingest,
+    load,
+    serving,
+    settings_of,
+)
+from bench.workload import Past, Posts
+
+MANY, LIMIT_CLIENTS = 16, 8
+GROWN = (10, 100, 500)  # sessions in a case
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is done."""
+
+    rounds: int = 3
+    seconds: float = 4.0
+    warm: float = 1.0
+    families: int = 400
+    weeks: int = 10
+    batch_families: int = 500
+    grown: tuple[int, ...] = GROWN
+    grown_families: int = 8
+
+
+QUICK = Size(rounds=1, seconds=1.0, warm=0.3, families=40, weeks=6, batch_families=50, grown=(10, 40), grown_families=2)
+
+
+@dataclass(slots=True)
+class Stage:
+    """The service on its database, and how to ask it."""
+
+    size: Size
+    database: Database
+    folder: Path
+    token: str
+    server: Server
+    runs: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def past(self) -> Past:
+        return Past("family-", self.size.families, self.size.weeks)
+
+    def posts(self, server: Server, clients: int, prefix: str = "", families: int = 0, first: int = 0) -> Load:
+        """Return the load of new ratings on a server; no two calls send the same ones."""
+        prefix, families = prefix or self.past.prefix, families or self.past.cases
+        posts = {
+            "prefix": prefix,
+            "cases": families,
+            "run": next(self.runs),
+            "clients": clients,
+            "first": first or self.past.sessions,
+        }
+        return Load(server.port, clients, self.size.seconds, self.size.warm, self.token, posts=posts)
+
+    def alerts(self, server: Server) -> Load:
+        return Load(server.port, MANY, self.size.seconds, self.size.warm, self.token, "/v1/alerts?limit=50")
+
+
+@contextmanager
+def staged(size: Size, database: Database, folder: Path) -> Iterator[Stage]:
+    """Yield the service, migrated, with one organization, one key and the past in it."""
+    evenkeel(database, "migrate")
+    evenkeel(database, "organization", "create", "bench", "--test")
+    token = evenkeel(database, "key", "create", "bench", "--scope", "all")
+    with serving("service", "serve", "--port", "0", env=settings_of(database)) as server:
+        stage = Stage(size, database, folder, token, server)
+        ingest(server, token, stage.past.lines)
+        yield stage
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table: what, how it did, and the ratio that counts with what it is measured against."""
+
+    what: str
+    rate: float | None = None
+    p50: float | None = None
+    p99: float | None = None
+    ratio: float | None = None
+    note: str = ""
+
+
+Measure = Callable[[], Seen]
+
+
+def alternate(rounds: int, measures: dict[str, Measure]) -> dict[str, list[Seen]]:
+    """Measure one after the other, round by round, so that what the machine does meanwhile hits all alike."""
+    found: dict[str, list[Seen]] = {name: [] for name in measures}
+    for _ in range(rounds):
+        for name, measure in measures.items():
+            found[name].append(measure())
+    return found
+
+
+def ratio(ours: list[float], theirs: list[float]) -> float:
+    """Return the median of the rounds' ratios: each round compares neighbours in time."""
+    return median(mine / other for mine, other in zip(ours, theirs, strict=True))
+
+
+def row_of(name: str, seen: list[Seen], against: list[float] | None = None, note: str = "") -> Row:
+    rates = [item.rate for item in seen]
+    bad = 1 - min(item.good for item in seen)
+    return Row(
+        name,
+        median(rates),
+        median(item.p50 for item in seen),
+        median(item.p99 for item in seen),
+        None if against is None else ratio(rates, against),
+        note + (f"; {bad:.0%} of its answers were errors" if bad else ""),
+    )
+
+
+def posts_and_pages(stage: Stage) -> list[Row]:
+    """Compare a POST and a page of alerts with a no-op, with pgbench and with the tutorial-style service."""
+    size = stage.size
+    files = [stage.folder / "rating.json", stage.folder / "alerts.json"]
+    for file, content in zip(files, examples(stage), strict=True):
+        file.write_bytes(content)
+    script = stage.folder / "limit.sql"
+    script.write_text(pgbench.script(stage.database, stage.past.prefix, size.weeks), encoding="utf-8")
+    tutorial_database = stage.database.empty("tutorial")
+    past = json.dumps({"prefix": stage.past.prefix, "cases": size.families, "sessions": size.weeks})
+    with ExitStack() as running:
+        noop = running.enter_context(serving("bench.noop", *map(str, files)))
+        tutorial = running.enter_context(
+            serving("bench.tutorial", tutorial_database.address("postgresql+psycopg"), past)
+        )
+
+        def limit(clients: int) -> Seen:
+            rate, mean = pgbench.run(stage.database, script, clients, size.seconds, size.families, next(stage.runs))
+            return Seen(rate, mean, float("nan"), 1.0)
+
+        found = alternate(
+            size.rounds,
+            {
+                "noop16": lambda: load(stage.posts(noop, MANY)),
+                "ours16": lambda: load(stage.posts(stage.server, MANY)),
+                "limit8": lambda: limit(LIMIT_CLIENTS),
+                "tutorial16": lambda: load(stage.posts(tutorial, MANY)),
+                "noop1": lambda: load(stage.posts(noop, 1)),
+                "ours1": lambda: load(stage.posts(stage.server, 1)),
+                "limit1": lambda: limit(1),
+                "tutorial1": lambda: load(stage.posts(tutorial, 1)),
+                "page": lambda: load(stage.alerts(stage.server)),
+                "noop page": lambda: load(stage.alerts(noop)),
+            },
+        )
+        memory = Row(
+            "memory of a worker after this, MiB",
+            note=f"ours {stage.server.memory:.0f}, no-op {noop.memory:.0f}, tutorial {tutorial.memory:.0f}",
+            ratio=stage.server.memory / noop.memory,
+        )
+    return [*_post_rows(found), memory]
+
+
+def _post_rows(found: dict[str, list[Seen]]) -> list[Row]:
+    rates = {name: [item.rate for item in seen] for name, seen in found.items()}
+    rows = [row_of("POST, 16 clients", found["ours16"])]
+    for name, what in (
+        ("noop16", "(a) no-op of the framework, 16 clients"),
+        ("limit8", "(b) the same SQL by pgbench, 8 clients"),
+        ("tutorial16", "(c) tutorial-style service, 16 clients"),
+    ):
+        against = row_of(what, found[name], note="POST ÷ this")
+        rows.append(_with_ratio(against, ratio(rates["ours16"], rates[name])))
+    rows.append(row_of("POST, 1 client", found["ours1"]))
+    for name, what in (("noop1", "(a)"), ("limit1", "(b)"), ("tutorial1", "(c)")):
+        against = row_of(f"{what} with 1 client", found[name], note="POST ÷ this")
+        rows.append(_with_ratio(against, ratio(rates["ours1"], rates[name])))
+    rows.append(row_of("GET /v1/alerts, 50, 16 clients", found["page"]))
+    page = row_of("no-op that answers the same bytes", found["noop page"], note="GET ÷ this")
+    return [*rows, _with_ratio(page, ratio(rates["page"], rates["noop page"]))]
+
+
+def _with_ratio(row: Row, value: float) -> Row:
+    return Row(row.what, row.rate, row.p50, row.p99, value, row.note)
+
+
+def examples(stage: Stage) -> tuple[bytes, bytes]:
+    """Return an answer of the service to a POST and a page of its alerts, for the no-op to repeat."""
+    headers = {"Authorization": f"Bearer {stage.token}"}
+    body = next(
+        itertools.islice(
+            Posts(stage.past.prefix, stage.size.families, next(stage.runs), 1, stage.size.weeks).of(0), 3, None
+        )
+    )
+    with httpx.Client(base_url=stage.server.address, headers=headers, trust_env=False) as client:
+        posted = client.post("/v1/ratings", content=body, headers={"Content-Type": "application/json"})
+        listed = client.get("/v1/alerts?limit=50")
+    posted.raise_for_status()
+    listed.raise_for_status()
+    return posted.content, listed.content
+
+
+def growth(stage: Stage) -> list[Row]:
+    """Compare the time of a POST to cases with few and with many sessions, one client."""
+    size = stage.size
+    for sessions in size.grown:
+        ingest(stage.server, stage.token, Past(f"grown-{sessions}-", size.grown_families, sessions, raters=2).lines)
+
+    def posted(sessions: int) -> Seen:
+        first = max(size.grown)
+        return load(stage.posts(stage.server, 1, f"grown-{sessions}-", size.grown_families, first))
+
+    found = alternate(size.rounds, {str(sessions): partial(posted, sessions) for sessions in size.grown})
+    rows = []
+    base = [item.p50 for item in found[str(size.grown[0])]]
+    for sessions in size.grown:
+        seen = found[str(sessions)]
+        times = [item.p50 for item in seen]
+        row = row_of(f"POST to a case with {sessions} sessions, 1 client", seen, note="its p50 ÷ that of the first")
+        rows.append(_with_ratio(row, ratio(times, base)))
+    return rows
+
+
+@dataclass(slots=True)
+class Ingested:
+    """The seconds of one batch and of COPY for the same rows, and the server's memory before and at its height."""
+
+    whole: float
+    judging: float
+    copying: float
+    before: float
+    most: float
+
+
+def batches(stage: Stage) -> list[Row]:
+    """Compare a batch of ratings with COPY of the rows that it stored into a table with the same keys."""
+    found = [_ingested(stage, number) for number in range(stage.size.rounds)]
+    count = Past("", stage.size.batch_families, stage.size.weeks)
+    ratings = count.cases * count.sessions * count.raters
+    copying = [item.copying for item in found]
+
+    def row(what: str, seconds: list[float], note: str) -> Row:
+        return Row(what, ratings / median(seconds), ratio=ratio(seconds, copying), note=note)
+
+    return [
+        Row(f"COPY of {ratings} ratings, same keys", ratings / median(copying), note="ratings per second"),
+        row("batch: storing", [item.whole - item.judging for item in found], "its time ÷ that of COPY"),
+        row("batch: judging", [item.judging for item in found], "its time ÷ that of COPY"),
+        row("batch: in all", [item.whole for item in found], "its time ÷ that of COPY"),
+        Row(
+            "batch: memory, MiB",
+            ratio=median(item.most / item.before for item in found),
+            note=f"before {median(i.before for i in found):.0f}, at most {median(i.most for i in found):.0f}",
+        ),
+    ]
+
+
+def _ingested(stage: Stage, number: int) -> Ingested:
+    """Ingest one batch into a fresh process, then copy its rows."""
+    past = Past(f"batch-{number}-", stage.size.batch_families, stage.size.weeks)
+    lines = past.lines
+    clocks = stage.folder / f"clocks-{number}.json"
+    env = {**settings_of(stage.database), "BENCH_CLOCKS": str(clocks)}
+    with serving("bench.timed", "serve", "--port", "0", env=env) as server:
+        ingest(server, stage.token, Past(f"warm-{number}-", 4, stage.size.weeks).lines)
+        before = server.memory
+        begun = time.perf_counter()
+        ingest(server, stage.token, lines)
+        whole = time.perf_counter() - begun
+        most = server.peak
+    judging = sum(json.loads(clocks.read_text(encoding="utf-8")).values())
+    return Ingested(whole, judging, _copied(stage.database, past.prefix), before, most)
+
+
+def _copied(database: Database, prefix: str) -> float:
+    """Return how long COPY takes for the ratings of some cases, into a table with the same keys."""
+
+    async def copy() -> float:
+        connection = await asyncpg.connect(database.address())
+        try:
+            rows = io.BytesIO()
+            await connection.copy_from_query(
+                "SELECT * FROM ratings WHERE case_id LIKE $1 ORDER BY rating_id", f"{prefix}%", output=rows
+            )
+            await connection.execute("CREATE TABLE copied (LIKE ratings INCLUDING ALL)")
+            await connection.execute(
+                "ALTER TABLE copied ADD FOREIGN KEY (organization_id, case_id, session_id) "
+                "REFERENCES sessions (organization_id, case_id, session_id)"
+            )
+            rows.seek(0)
+            begun = time.perf_counter()
+            await connection.copy_to_table("copied", source=rows)
+            taken = time.perf_counter() - begun
+            await connection.execute("DROP TABLE copied")
+            return taken
+        finally:
+            await connection.close()
+
+    return asyncio.run(copy())
+
+
+def starts(stage: Stage) -> list[Row]:
+    """Compare the time from the start of a process to its first answer."""
+    files = [str(stage.folder / "rating.json"), str(stage.folder / "alerts.json")]
+    ours, noop = [], []
+    for _ in range(stage.size.rounds):
+        with serving("bench.noop", *files) as server:
+            noop.append(server.started)
+        with serving("service", "serve", "--port", "0", env=settings_of(stage.database)) as server:
+            ours.append(server.started)
+    return [
+        Row(
+            "start to first answer, s",
+            ratio=ratio(ours, noop),
+            note=f"ours {median(ours):.2f}, no-op {median(noop):.2f}",
+        )
+    ]
