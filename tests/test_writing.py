@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.db.engine import transaction
 from service.domain.commands import AnyCommand, RatingFacts, Result, RetractionReason
 from service.domain.concern import Reason, State
-from service.domain.facts import rating_of
 from service.domain.figures import figures
 from service.domain.reconcile import Origin
 from service.domain.records import RatingState
@@ -89,11 +88,11 @@ async def test_figures_are_those_of_the_session_as_it_stands(desk: Desk) -> None
     stored = await desk.stored()
     (session,) = stored.course(CASE)
     _, carry = stored.carries[CASE, "s1"]
-    assert outcome.rating is not None
-    expected = figures(carry, session, stored.family(CASE), rating_of(outcome.rating.facts))
+    expected = figures(carry, session, stored.family(CASE))
     assert outcome.figures == expected
     (balance,) = expected.balances
     assert balance.coverage.raters == 3
+    assert outcome.missing_raters == ()
 
 
 async def test_a_correction_refolds_and_keeps_history(desk: Desk) -> None:
