@@ -73,8 +73,6 @@ def test_merge_patch_leaves_the_target_alone() -> None:
 )
 def test_a_null_at_the_top_restores_the_default(patch: dict[str, Any], name: str, value: object) -> None:
     told = case_facts(membership="fixed", members={"eva": "parent"}, therapists=["dr-7"], periods=[{"to": None}])
-        membership="fixed", members={"eva": "parent"}, therapists=["dr-7"], periods=[{"from": "2026-01-01"}]
-    )
     assert patched(told, patch, EMPTY_CASE)[name] == value
 
 
