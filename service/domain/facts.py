@@ -48,6 +48,7 @@ EMPTY_SESSION: Document = {
 
 
 MEMBER_DEFAULTS: Document = {"active": True, "expected": True, "index": False}
+PERIOD_DEFAULTS: Document = {"to": None, "ended_as": None}
 ENTRY_DEFAULTS: Mapping[str, Document] = {
     "members": MEMBER_DEFAULTS,
     "indicators": {"toward": None},
@@ -82,6 +83,8 @@ def patched(document: Document, patch: Document, empty: Document) -> Document:
     for name, defaults in ENTRY_DEFAULTS.items():
         if name in merged:
             merged[name] = {key: {**defaults, **entry} for key, entry in merged[name].items()}
+    if "periods" in merged:
+        merged["periods"] = [{**PERIOD_DEFAULTS, **period} for period in merged["periods"]]
     return merged
 
 
