@@ -75,8 +75,8 @@ async def apply(db: Db, commands: Sequence[AnyCommand]) -> list[Outcome]:
     await stores.write_audit(
         db, at, [_audited(command, done, unit.records) for command, done in judged if _wrote(done)]
     )
-    alerts = await reconcile_alerts(db, parts, shown, _backfilled(commands, decisions), at)
     views = {key: view for key in shown if (view := _view(unit.records, key, carries.get(key))) is not None}
+    alerts = await reconcile_alerts(db, parts, shown, _backfilled(commands, decisions), at)
     return [_outcome(unit, decision, views, alerts) for decision in decisions]
 
 
