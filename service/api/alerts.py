@@ -133,7 +133,6 @@ async def post_handling(request: KeyedRequest, alert_id: UUID, body: HandlingCre
     if done.refusal is not None:
         raise refused(done.refusal)
     stored = there(done.alert)
-    document = handling_document(stored.alert, stored.course, now)
-    if caller.reads_alerts and not silent(stored.alert, stored.on_hold):
-        document = alert_body(stored, now)
-    return answer(document, headers={"ETag": f'"{stored.alert.revision}"'})
+    if not caller.reads_alerts or silent(stored.alert, stored.on_hold):
+        return answer(handling_document(stored.alert, stored.course, now))  # its revision would tell of ratings
+    return answer(alert_body(stored, now), headers={"ETag": f'"{stored.alert.revision}"'})

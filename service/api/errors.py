@@ -197,7 +197,8 @@ def _fault(error: ErrorDetails | Mapping[str, Any]) -> Fault:
 def _pointer(places: Sequence[int | str]) -> str:
     """Return where a fault is: ?name in a query, a JSON Pointer in a body."""
     if places and places[0] in ("query", "header", "path"):
-        return f"?{places[-1]}" if places[0] == "query" else f"{places[0]}:{places[-1]}"
+        name = places[min(1, len(places) - 1)]  # behind it the place within a repeated parameter
+        return f"?{name}" if places[0] == "query" else f"{places[0]}:{name}"
     pointer = ""
     for place in places[1:] if places and places[0] == "body" else places:
         if place != "[key]":
