@@ -111,6 +111,10 @@ async def _answers(request: KeyedRequest, file: IO[bytes], backfill: bool, held:
     with held:
         ready: list[bytes] = []
         for number, line in lines(file):
+            if number % TOGETHER == 0:
+                await asyncio.sleep(0)  # lines that are blank or refused at once wait for nothing; others want a turn
+            if line is not None and not line.strip():
+                continue
             while not (asked := _ask(request, number, line, backfill, full=len(waiting) >= AHEAD)):
                 if not waiting:
                     raise QueueFull  # others fill the queue; the upload is sent again

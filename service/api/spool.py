@@ -43,7 +43,7 @@ async def fill(file: IO[bytes], request: Request) -> None:
 
 
 def lines(file: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
-    """Yield the number and bytes of each line that is not blank; None for one that is too long."""
+    """Yield the number and bytes of each line; None for one that is too long."""
     number = 0
     while line := file.readline(LONGEST_LINE + 1):
         number += 1
@@ -51,5 +51,5 @@ def lines(file: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
             while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
                 pass
             yield number, None
-        elif line.strip():
+        else:
             yield number, line
