@@ -23,13 +23,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import Select
 
+from service.db.columns import Code
 from service.db.engine import ORGANIZATION, Db
 from service.db.rows import alert_of, case_of, rating_record_of, revision_of, session_record_of
 from service.db.tables import (
     AlertRow,
     CarryRow,
     CaseRow,
-    Code,
     KeyRow,
     RatingRow,
     RevisionRow,

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, any_, bindparam, delete, update
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from uuid_utils.compat import uuid7
 
+from service.db.columns import Code
 from service.db.engine import ORGANIZATION, Db
 from service.db.queries import SessionKey
 from service.db.rows import alert_row, rating_row, revision_row
@@ -18,7 +19,6 @@ from service.db.tables import (
     AuditRow,
     CarryRow,
     CaseRow,
-    Code,
     HandlingRow,
     OrganizationRow,
     RatingRow,

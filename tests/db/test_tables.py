@@ -5,8 +5,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from service.db import tables
+from service.db.columns import Code
 from service.db.engine import Db, transaction
-from service.db.tables import Code, ReleaseRow, table_of
+from service.db.tables import ReleaseRow, table_of
 from tests.factories import post, put_session, rating_facts
 from tests.writes import Desk
 

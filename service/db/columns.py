@@ -1,0 +1,59 @@
+"""The few kinds of column and foreign key that all tables are made of."""
+
+from typing import Any
+
+from sqlalchemy import Boolean, Column, DateTime, ForeignKeyConstraint, Integer, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field
+
+
+class Code(Text):
+    """Text that compares by its bytes whatever the database's language is."""
+
+    def __init__(self) -> None:
+        super().__init__(collation="C")
+
+
+def organization_key() -> Any:
+    return Field(sa_column=Column("organization_id", Uuid(), primary_key=True))
+
+
+def key_part(name: str) -> Any:
+    return Field(sa_column=Column(name, Code(), primary_key=True))
+
+
+def code(name: str, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(name, Code(), nullable=nullable))
+
+
+def codes(name: str, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(name, ARRAY(Code()), nullable=nullable))
+
+
+def document(name: str, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(name, JSONB(none_as_null=True), nullable=nullable))
+
+
+def moment(name: str, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(name, DateTime(timezone=True), nullable=nullable))
+
+
+def number(name: str, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(name, Integer(), nullable=nullable))
+
+
+def flag(name: str, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(name, Boolean(), nullable=nullable))
+
+
+def of_organization() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["organization_id"], ["organizations.organization_id"])
+
+
+def of_case() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["organization_id", "case_id"], ["cases.organization_id", "cases.case_id"])
+
+
+def of_session() -> ForeignKeyConstraint:
+    columns = ["organization_id", "case_id", "session_id"]
+    return ForeignKeyConstraint(columns, [f"sessions.{column}" for column in columns])
