@@ -76,6 +76,13 @@ def test_two_runs_at_once_are_one(empty_database_url: str) -> None:
     assert "ratings" in tables
 
 
+def test_two_runs_in_one_process_are_one_too(empty_database_url: str) -> None:
+    settings = Settings().with_database(empty_database_url)
+    with ThreadPoolExecutor(3) as pool:
+        runs = [pool.submit(migrations.upgrade, settings) for _ in range(3)]
+    assert [run.result() for run in runs] == [None] * 3
+
+
 def _command_line(url: str) -> int:
     """Migrate as an operator may: with alembic's own command, the address from the environment."""
     environment = {"EVENKEEL_DATABASE_URL": url, "PATH": str(Path(sys.executable).parent)}

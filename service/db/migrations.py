@@ -1,6 +1,7 @@
 """Migrations from the service's side: apply them, and tell whether this version may run on what is applied."""
 
 import ast
+import threading
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,7 @@ from service.settings import Settings
 LOCKED = "55P03"  # lock_not_available: somebody reads or writes the table just now
 TRIES, PAUSE = 20, 0.5  # giving way and trying again stalls nobody; waiting in the lock's queue would stall all
 NO_TABLE = "42P01"
+ONE_AT_A_TIME = threading.Lock()  # alembic keeps what it is about in globals of the process
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +142,5 @@ def _alembic(action: str, settings: Settings, *arguments: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(scripts()).replace("%", "%%"))
     config.attributes["settings"] = settings
-    getattr(command, action)(config, *arguments)
+    with ONE_AT_A_TIME:
+        getattr(command, action)(config, *arguments)
