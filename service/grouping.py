@@ -37,11 +37,15 @@ class Waiting:
 
 @dataclass(slots=True)
 class Queue:
-    """One organization's waiting commands, live ones before bulk ones, and the task that flushes them."""
+    """One organization's waiting commands, live ones before bulk ones, and the task that flushes them.
+
+    `moved` is set, and replaced, whenever some of them have met their fate.
+    """
 
     live: deque[Waiting] = field(default_factory=deque)
     bulk: deque[Waiting] = field(default_factory=deque)
     flusher: asyncio.Task[None] | None = None
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __len__(self) -> int:
         return len(self.live) + len(self.bulk)
@@ -73,9 +77,12 @@ class Writer:
         return await asyncio.shield(self.accept(organization_id, command))
 
     def accept(self, organization_id: UUID, command: AnyCommand, bulk: bool = False) -> asyncio.Future[Outcome]:
-        """Take a command into its organization's queue, behind those before it; return the promise of its outcome."""
+        """Take a command into its organization's queue, behind those before it; return the promise of its outcome.
+
+        Bulk commands leave half of the queue to live ones.
+        """
         queue = self._queues.setdefault(organization_id, Queue())
-        if len(queue) >= self._limit:
+        if len(queue) >= self._limit or (bulk and len(queue.bulk) >= max(1, self._limit // 2)):
             raise QueueFull
         waiting = Waiting(command, asyncio.get_running_loop().create_future())
         (queue.bulk if bulk else queue.live).append(waiting)
@@ -84,6 +91,12 @@ class Writer:
             # a context of its own: it also serves others than the request that happens to wake it
             queue.flusher = asyncio.create_task(flushing, context=contextvars.Context())
         return waiting.outcome
+
+    async def moved(self, organization_id: UUID) -> None:
+        """Wait until some of an organization's waiting commands have met their fate; not at all if none wait."""
+        queue = self._queues.get(organization_id)
+        if queue is not None:
+            await queue.moved.wait()
 
     async def drain(self) -> None:
         """Wait until everything that was accepted is stored."""
@@ -96,7 +109,10 @@ class Writer:
             while batch := queue.take():
                 await self._store(organization_id, batch)
                 self._flushed(len(batch), len(queue))
+                queue.moved.set()
+                queue.moved = asyncio.Event()
         finally:
+            queue.moved.set()
             queue.flusher = None
             self._queues.pop(organization_id, None)
             for waiting in (*batch, *queue.live, *queue.bulk):  # none, unless the process ends

@@ -102,6 +102,35 @@ async def test_a_full_queue_makes_only_its_own_organization_wait() -> None:
     assert "b" not in [name for batch in ledger.batches for name in batch]
 
 
+async def test_bulk_leaves_half_of_the_queue_to_live_commands() -> None:
+    ledger = Ledger()
+    writer = Writer(ledger.write, 4)
+    first = await ledger.busy(writer)
+    waiting = [writer.accept(HERE, _command("a"), bulk=True) for _ in range(2)]
+    with pytest.raises(QueueFull):
+        writer.accept(HERE, _command("b"), bulk=True)
+    waiting += [writer.accept(HERE, _command("c")) for _ in range(2)]
+    with pytest.raises(QueueFull):
+        writer.accept(HERE, _command("d"))
+    ledger.gate.set()
+    await asyncio.gather(first, *waiting)
+
+
+async def test_who_finds_no_room_may_wait_for_it() -> None:
+    ledger = Ledger()
+    writer = Writer(ledger.write, 1)
+    await writer.moved(HERE)  # nothing waits
+    first = await ledger.busy(writer)
+    last = writer.accept(HERE, _command("a"))
+    waiting = asyncio.create_task(writer.moved(HERE))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    ledger.gate.set()
+    await waiting
+    assert first.done()
+    await last
+
+
 async def test_organizations_do_not_wait_for_each_other() -> None:
     async def write(organization: UUID, commands: Sequence[AnyCommand]) -> list[Outcome]:
         if organization == HERE:

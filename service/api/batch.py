@@ -116,9 +116,10 @@ async def _answers(request: KeyedRequest, file: IO[bytes], backfill: bool, held:
             if line is not None and not line.strip():
                 continue
             while not (asked := _ask(request, number, line, backfill, full=len(waiting) >= AHEAD)):
-                if not waiting:
-                    raise QueueFull  # others fill the queue; the upload is sent again
-                ready.append(await _answer(waiting.popleft(), counts))
+                if waiting:
+                    ready.append(await _answer(waiting.popleft(), counts))
+                else:  # others fill the queue
+                    await request.service.writer.moved(request.caller.organization_id)
             waiting.append(asked)
             if len(ready) >= TOGETHER:
                 yield b"".join(ready)
