@@ -14,6 +14,8 @@ from bench.measures import QUICK, Row, Size, batches, growth, posts_and_pages, s
 from bench.stage import database_of, folder
 from service.db.embedded import EmbeddedServer
 
+HEAD = "| what | per second | p50 ms | p99 ms | server µs | database µs | ratio | |"
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the service against its neighbours.")
@@ -32,9 +34,16 @@ def main() -> None:
 
 def table(rows: Iterable[Row]) -> str:
     """Return the rows as a Markdown table."""
-    lines = ["| what | per second | p50 ms | p99 ms | ratio | |", "|---|---:|---:|---:|---:|---|"]
+    lines = [HEAD, "|---|---:|---:|---:|---:|---:|---:|---|"]
     for row in rows:
-        figures = (_figure(row.rate, 0), _figure(row.p50, 2), _figure(row.p99, 2), _figure(row.ratio, 2))
+        figures = (
+            _figure(row.rate, 0),
+            _figure(row.p50, 2),
+            _figure(row.p99, 2),
+            _figure(row.server_cpu, 0),
+            _figure(row.postgres_cpu, 0),
+            _figure(row.ratio, 2),
+        )
         lines.append(f"| {row.what} | {' | '.join(figures)} | {row.note} |")
     return "\n".join(lines)
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import repeat
+from math import nan
 from typing import Any
 
 import uvloop
@@ -35,12 +36,18 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What came of it: good answers per second, their times in milliseconds, and the share of good answers."""
+    """What came of it: good answers per second, their times in milliseconds, and the share of good answers.
+
+    `answered` counts all, those before the measured time too; the processor times are in microseconds a request.
+    """
 
     rate: float
     p50: float
     p99: float
     good: float
+    answered: int = 0
+    server_cpu: float = nan
+    postgres_cpu: float = nan
 
 
 @dataclass(slots=True)
@@ -50,8 +57,10 @@ class Tally:
     window: tuple[float, float]
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
+    answered: int = 0
 
     def note(self, status: str, sent: float) -> None:
+        self.answered += 1
         if sent < self.window[0]:
             return
         self.statuses[status] += 1
@@ -67,6 +76,7 @@ class Tally:
             p50=1000 * ordered[len(ordered) // 2],
             p99=1000 * ordered[len(ordered) * 99 // 100],
             good=len(ordered) / self.statuses.total(),
+            answered=self.answered,
         )
 
 

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -16,6 +16,7 @@ import asyncpg
 import httpx
 
 from bench import pgbench
+from bench.clocks import per_request, postgres_seconds
 from bench.load import Load, Seen
 from bench.stage import (
     Database,
@@ -64,8 +65,12 @@ class Stage:
     def past(self) -> Past:
         return Past("family-", self.size.families, self.size.weeks)
 
-    def posts(self, server: Server, clients: int, prefix: str = "", families: int = 0, first: int = 0) -> Load:
-        """Return the load of new ratings on a server; no two calls send the same ones."""
+    @property
+    def data_dir(self) -> Path:
+        return self.folder / "data"
+
+    def posts(self, server: Server, clients: int, prefix: str = "", families: int = 0, first: int = 0) -> Seen:
+        """Send new ratings to a server; no two calls send the same ones."""
         prefix, families = prefix or self.past.prefix, families or self.past.cases
         posts = {
             "prefix": prefix,
@@ -74,10 +79,12 @@ class Stage:
             "clients": clients,
             "first": first or self.past.sessions,
         }
-        return Load(server.port, clients, self.size.seconds, self.size.warm, self.token, posts=posts)
+        what = Load(server.port, clients, self.size.seconds, self.size.warm, self.token, posts=posts)
+        return load(what, server, self.data_dir)
 
-    def alerts(self, server: Server) -> Load:
-        return Load(server.port, MANY, self.size.seconds, self.size.warm, self.token, "/v1/alerts?limit=50")
+    def alerts(self, server: Server) -> Seen:
+        what = Load(server.port, MANY, self.size.seconds, self.size.warm, self.token, "/v1/alerts?limit=50")
+        return load(what, server, self.data_dir)
 
 
 @contextmanager
@@ -102,6 +109,8 @@ class Row:
     p99: float | None = None
     ratio: float | None = None
     note: str = ""
+    server_cpu: float | None = None
+    postgres_cpu: float | None = None
 
 
 Measure = Callable[[], Seen]
@@ -131,6 +140,8 @@ def row_of(name: str, seen: list[Seen], against: list[float] | None = None, note
         median(item.p99 for item in seen),
         None if against is None else ratio(rates, against),
         note + (f"; {bad:.0%} of its answers were errors" if bad else ""),
+        median(item.server_cpu for item in seen),
+        median(item.postgres_cpu for item in seen),
     )
 
 
@@ -151,22 +162,24 @@ def posts_and_pages(stage: Stage) -> list[Row]:
         )
 
         def limit(clients: int) -> Seen:
-            rate, mean = pgbench.run(stage.database, script, clients, size.seconds, size.families, next(stage.runs))
-            return Seen(rate, mean, float("nan"), 1.0)
+            before = postgres_seconds(stage.data_dir)
+            seen = pgbench.run(stage.database, script, clients, size.seconds, size.families, next(stage.runs))
+            taken = per_request(before, postgres_seconds(stage.data_dir), seen.answered)
+            return replace(seen, postgres_cpu=taken)
 
         found = alternate(
             size.rounds,
             {
-                "noop16": lambda: load(stage.posts(noop, MANY)),
-                "ours16": lambda: load(stage.posts(stage.server, MANY)),
+                "noop16": lambda: stage.posts(noop, MANY),
+                "ours16": lambda: stage.posts(stage.server, MANY),
                 "limit8": lambda: limit(LIMIT_CLIENTS),
-                "tutorial16": lambda: load(stage.posts(tutorial, MANY)),
-                "noop1": lambda: load(stage.posts(noop, 1)),
-                "ours1": lambda: load(stage.posts(stage.server, 1)),
+                "tutorial16": lambda: stage.posts(tutorial, MANY),
+                "noop1": lambda: stage.posts(noop, 1),
+                "ours1": lambda: stage.posts(stage.server, 1),
                 "limit1": lambda: limit(1),
-                "tutorial1": lambda: load(stage.posts(tutorial, 1)),
-                "page": lambda: load(stage.alerts(stage.server)),
-                "noop page": lambda: load(stage.alerts(noop)),
+                "tutorial1": lambda: stage.posts(tutorial, 1),
+                "page": lambda: stage.alerts(stage.server),
+                "noop page": lambda: stage.alerts(noop),
             },
         )
         memory = Row(
@@ -197,7 +210,7 @@ def _post_rows(found: dict[str, list[Seen]]) -> list[Row]:
 
 
 def _with_ratio(row: Row, value: float) -> Row:
-    return Row(row.what, row.rate, row.p50, row.p99, value, row.note)
+    return replace(row, ratio=value)
 
 
 def examples(stage: Stage) -> tuple[bytes, bytes]:
@@ -224,7 +237,7 @@ def growth(stage: Stage) -> list[Row]:
 
     def posted(sessions: int) -> Seen:
         first = max(size.grown)
-        return load(stage.posts(stage.server, 1, f"grown-{sessions}-", size.grown_families, first))
+        return stage.posts(stage.server, 1, f"grown-{sessions}-", size.grown_families, first)
 
     found = alternate(size.rounds, {str(sessions): partial(posted, sessions) for sessions in size.grown})
     rows = []

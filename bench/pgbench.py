@@ -8,9 +8,11 @@ import os
 import re
 import subprocess
 from importlib.util import find_spec
+from math import nan
 from pathlib import Path
 from shutil import which
 
+from bench.load import Seen
 from bench.stage import PATIENCE, Database
 from bench.workload import FIRST, MEMBERS
 
@@ -108,10 +110,8 @@ def program() -> str:
     return chosen
 
 
-def run(
-    database: Database, file: Path, clients: int, seconds: float, families: int, number: int
-) -> tuple[float, float]:
-    """Return transactions per second and the mean time of one in milliseconds."""
+def run(database: Database, file: Path, clients: int, seconds: float, families: int, number: int) -> Seen:
+    """Run the script; of the times pgbench tells the mean, which stands for the median."""
     url = database.url
     told = subprocess.run(
         [
@@ -124,8 +124,9 @@ def run(
         capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     rate = re.search(r"tps = ([\d.]+) \(without initial", told.stdout)
+    count = re.search(r"transactions actually processed: (\d+)", told.stdout)
     mean = re.search(r"latency average = ([\d.]+) ms", told.stdout)
     failed = re.search(r"number of failed transactions: (\d+)", told.stdout)
-    if told.returncode or rate is None or mean is None or (failed is not None and failed[1] != "0"):
+    if told.returncode or rate is None or mean is None or count is None or (failed is not None and failed[1] != "0"):
         raise RuntimeError(told.stdout + told.stderr)
-    return float(rate[1]), float(mean[1])
+    return Seen(float(rate[1]), float(mean[1]), nan, 1.0, int(count[1]))

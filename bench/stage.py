@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import asyncpg
 import httpx
 from sqlalchemy.engine import URL, make_url
 
+from bench.clocks import per_request, postgres_seconds, process_seconds
 from bench.load import Load, Seen
 
 PATIENCE = 120.0
@@ -159,13 +160,19 @@ def _wait_until_it_answers(server: Server) -> None:
     raise TimeoutError(server.address)
 
 
-def load(what: Load) -> Seen:
-    """Run a load in a process of its own."""
+def load(what: Load, server: Server, data_dir: Path) -> Seen:
+    """Run a load on a server in a process of its own; note the processor time of the server and of PostgreSQL."""
+    before = process_seconds(server.popen.pid), postgres_seconds(data_dir)
     done = subprocess.run(
         [sys.executable, "-m", "bench.load"],
-        input=json.dumps(asdict(what)), capture_output=True, text=True, timeout=PATIENCE, check=True,
+        input=json.dumps(asdict(what)), capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
-    return Seen(**json.loads(done.stdout))
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    after = process_seconds(server.popen.pid), postgres_seconds(data_dir)
+    seen = Seen(**json.loads(done.stdout))
+    taken = [per_request(*pair, seen.answered) for pair in zip(before, after, strict=True)]
+    return replace(seen, server_cpu=taken[0], postgres_cpu=taken[1])
 
 
 def ingest(server: Server, token: str, lines: bytes) -> dict[str, Any]:
