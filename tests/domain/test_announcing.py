@@ -86,6 +86,12 @@ class TestPutCase:
         assert decide(records, put_case(FAMILY)).result is Result.changed
         assert records.cases["fam-42"].revision == 2
 
+    def test_announces_it_with_the_defaults_too(self) -> None:
+        records = blank_records()
+        decide(records, post())
+        assert decide(records, put_case(case_facts())).result is Result.changed
+        assert records.cases["fam-42"].announced
+
     @pytest.mark.parametrize(
         ("told", "pointer", "fault"),
         [
@@ -320,7 +326,7 @@ class TestTherapists:
     def test_what_was_held_keeps_the_former_list(self) -> None:
         records = blank_records()
         decide(records, put_case(FAMILY), post(), patch_case({"therapists": ["dr-9"]}))
-        decide(records, post(rating_facts(session_id="s2")))
+        decide(records, post(rating_facts(session_id="s2")), post(rating_facts("eva")))
         assert (therapists(records, "s1"), therapists(records, "s2")) == (("dr-7",), ("dr-9",))
 
     def test_what_had_none_takes_the_first_list_and_no_second(self) -> None:

@@ -225,7 +225,8 @@ class TestRecordVersion:
     def test_a_correction_keeps_what_it_leaves_out(self) -> None:
         records = blank_records()
         decide(records, versioned(9, 1))
-        decide(records, post(rating_facts(answers=srs(8), record_id="rec-1", record_version=2, held_at=None)))
+        sent = rating_facts(answers=srs(8), record_id="rec-1", record_version=2, held_at=None)
+        assert decide(records, post(sent)).result is Result.changed
         assert records.ratings["r1"].facts.held_at == START
 
     @pytest.mark.parametrize(("sent", "result"), [(2, Result.refused), (0, Result.stale)])
@@ -312,7 +313,8 @@ class TestPut:
 
     def test_a_time_left_out_stays(self) -> None:
         records = blank_records()
-        decide(records, post(NINE), put("r1", rating_facts(answers=srs(8), held_at=None), 1))
+        decide(records, post(NINE))
+        assert decide(records, put("r1", rating_facts(answers=srs(8), held_at=None), 1)).result is Result.changed
         assert records.ratings["r1"].facts.held_at == START
 
 

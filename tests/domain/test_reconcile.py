@@ -95,11 +95,11 @@ def test_another_rule_subject_or_run_is_another_alert(other: Concern) -> None:
 class TestMergeAndSplit:
     @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
     def test_the_oldest_id_survives_a_merge(self, order: tuple[int, int]) -> None:
-        stored = [alert("young", concern(2, 3), opened_at=LATER), alert("old", concern(5, 6), opened_at=NOW)]
+        stored = [alert("a-young", concern(2, 3), opened_at=LATER), alert("b-old", concern(5, 6), opened_at=NOW)]
         found = reconciled([concern(2, 3, 4, 5, 6)], [stored[place] for place in order])
-        assert found["old"].alert.concern.sessions == ("s2", "s3", "s4", "s5", "s6")
-        assert found["old"].alert.concern.state is State.open
-        young = found["young"].alert
+        assert found["b-old"].alert.concern.sessions == ("s2", "s3", "s4", "s5", "s6")
+        assert found["b-old"].alert.concern.state is State.open
+        young = found["a-young"].alert
         assert (young.concern.state, young.concern.reason, young.revision) == (State.retracted, Reason.merged, 2)
 
     def test_of_equally_old_ones_the_smaller_id_survives(self) -> None:
@@ -114,11 +114,11 @@ class TestMergeAndSplit:
         assert found["new-s5"].alert.concern.sessions == ("s5", "s6")
 
     def test_what_was_merged_away_stays_away_when_the_runs_part_again(self) -> None:
-        gone = alert("young", replace(concern(5, 6), state=State.retracted, reason=Reason.merged))
-        found = reconciled([concern(2, 3), concern(5, 6)], [alert("old", concern(2, 3, 4, 5, 6)), gone])
-        assert found["old"].alert.concern.sessions == ("s2", "s3")
+        gone = alert("a-young", replace(concern(5, 6), state=State.retracted, reason=Reason.merged))
+        found = reconciled([concern(2, 3), concern(5, 6)], [alert("b-old", concern(2, 3, 4, 5, 6)), gone])
+        assert found["b-old"].alert.concern.sessions == ("s2", "s3")
         assert found["new-s5"].alert.concern.state is State.open
-        assert "young" not in found
+        assert "a-young" not in found
 
 
 class TestGround:

@@ -82,9 +82,11 @@ class TestRatings:
         assert records.raters["fam-42"] == {"ana": 2}  # corrected, not one more
         records.keep_rating(record("r1").revised(rating_facts(), RatingState.retracted, None, LATER))
         assert records.raters["fam-42"] == {"ana": 1}
+        records.keep_rating(records.ratings["r1"].revised(rating_facts(), RatingState.live, None, LATER))
+        assert records.raters["fam-42"] == {"ana": 2}  # restored
         records.keep_rating(record("r2", "eva"))
         records.keep_rating(record("r3", "dr-7"))
-        assert records.raters["fam-42"] == {"ana": 1, "eva": 1}  # a therapist is no member
+        assert records.raters["fam-42"] == {"ana": 2, "eva": 1}  # a therapist is no member
 
     @pytest.mark.parametrize(
         ("state", "but", "holder"),

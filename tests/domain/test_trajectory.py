@@ -168,6 +168,7 @@ def test_recovered_is_near_the_level_before(before: float | None, limit: float) 
         ((70.0, 75.0, 80.1), False),
         ((70.0, 75.0), False),
         ((40.0, 70.0, 75.0, 80.0), True),  # only the last three count
+        ((95.0, 70.0, 75.0, 80.0), True),
     ],
 )
 def test_settled_is_three_scores_close_together(after: tuple[float, ...], settled: bool) -> None:
