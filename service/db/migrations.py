@@ -1,6 +1,7 @@
 """Migrations from the service's side: apply them, and tell whether this version may run on what is applied."""
 
 import ast
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -125,13 +126,9 @@ def _links(path: Path) -> tuple[str | None, str | None]:
 
 
 def _parts(text: str) -> tuple[int, ...]:
-    """Return a version's leading numbers; what follows them (`rc1`, `.dev0`) is of the same release."""
-    numbers = []
-    for part in text.split("."):
-        if not part.isdigit():
-            break
-        numbers.append(int(part))
-    return tuple(numbers)
+    """Return a version's three numbers; what follows them (`rc1`, `.dev0`) is of the same release."""
+    found = re.match(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?", text)
+    return tuple(int(number or 0) for number in found.groups()) if found else (0, 0, 0)
 
 
 def _alembic(action: str, settings: Settings, *arguments: str) -> None:
