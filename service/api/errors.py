@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from service.api.strict_json import pointer_to
 from service.db.engine import AmbiguousCommit, Unavailable
@@ -18,6 +19,7 @@ from service.domain.errors import DomainError, Fault
 from service.grouping import QueueFull
 
 RETRY_SECONDS = 2
+METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
 
 TITLES = {
     "bad-cursor": (400, "This cursor does not belong to this list"),
@@ -154,7 +156,21 @@ def install(app: FastAPI) -> None:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    return problem_of(error).response()
+    problem = problem_of(error)
+    if problem.status_code == 405:
+        problem.headers = {"Allow": ", ".join(_methods_of(request))}
+    return problem.response()
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Return every method of an address: each has a route of its own, and the framework names those of one alone."""
+    scopes = {method: {**request.scope, "method": method} for method in METHODS}
+    found = [
+        method
+        for method, scope in scopes.items()
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+    ]
+    return ["HEAD", *found] if "GET" in found else found
 
 
 def _of_framework(error: HTTPException) -> Problem:
