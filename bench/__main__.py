@@ -10,7 +10,9 @@ import sys
 from collections.abc import Iterable
 from math import isnan
 
-from bench.measures import QUICK, Row, Size, batches, growth, posts_and_pages, staged, starts
+from bench.batches import batches
+from bench.measures import QUICK, Size, growth, posts_and_pages, staged, starts
+from bench.rows import Row
 from bench.stage import database_of, folder
 from service.db.embedded import EmbeddedServer
 

@@ -1,23 +1,20 @@
 """What is measured: each function takes the stage, measures the things it compares in turn, and returns its figures."""
 
-import asyncio
-import io
 import itertools
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
 
-import asyncpg
 import httpx
 
 from bench import pgbench
 from bench.clocks import per_request, postgres_seconds
 from bench.load import Load, Seen
+from bench.rows import Row, alternate, ratio, row_of, with_ratio
 from bench.stage import (
     Database,
     Server,
@@ -30,6 +27,7 @@ from bench.stage import (
 from bench.workload import Past, Posts
 
 MANY, LIMIT_CLIENTS = 16, 8
+LIMIT_PREFIX = "limit-"  # pgbench writes to families of its own
 GROWN = (10, 100, 500)  # sessions in a case
 
 
@@ -69,7 +67,15 @@ class Stage:
     def data_dir(self) -> Path:
         return self.folder / "data"
 
-    def posts(self, server: Server, clients: int, prefix: str = "", families: int = 0, first: int = 0) -> Seen:
+    def posts(
+        self,
+        server: Server,
+        clients: int,
+        prefix: str = "",
+        families: int = 0,
+        first: int = 0,
+        together: bool = False,
+    ) -> Seen:
         """Send new ratings to a server; no two calls send the same ones."""
         prefix, families = prefix or self.past.prefix, families or self.past.cases
         posts = {
@@ -78,6 +84,7 @@ class Stage:
             "run": next(self.runs),
             "clients": clients,
             "first": first or self.past.sessions,
+            "together": together,
         }
         what = Load(server.port, clients, self.size.seconds, self.size.warm, self.token, posts=posts)
         return load(what, server, self.data_dir)
@@ -99,52 +106,6 @@ def staged(size: Size, database: Database, folder: Path) -> Iterator[Stage]:
         yield stage
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the table: what, how it did, and the ratio that counts with what it is measured against."""
-
-    what: str
-    rate: float | None = None
-    p50: float | None = None
-    p99: float | None = None
-    ratio: float | None = None
-    note: str = ""
-    server_cpu: float | None = None
-    postgres_cpu: float | None = None
-
-
-Measure = Callable[[], Seen]
-
-
-def alternate(rounds: int, measures: dict[str, Measure]) -> dict[str, list[Seen]]:
-    """Measure one after the other, round by round, so that what the machine does meanwhile hits all alike."""
-    found: dict[str, list[Seen]] = {name: [] for name in measures}
-    for _ in range(rounds):
-        for name, measure in measures.items():
-            found[name].append(measure())
-    return found
-
-
-def ratio(ours: list[float], theirs: list[float]) -> float:
-    """Return the median of the rounds' ratios: each round compares neighbours in time."""
-    return median(mine / other for mine, other in zip(ours, theirs, strict=True))
-
-
-def row_of(name: str, seen: list[Seen], against: list[float] | None = None, note: str = "") -> Row:
-    rates = [item.rate for item in seen]
-    bad = 1 - min(item.good for item in seen)
-    return Row(
-        name,
-        median(rates),
-        median(item.p50 for item in seen),
-        median(item.p99 for item in seen),
-        None if against is None else ratio(rates, against),
-        note + (f"; {bad:.0%} of its answers were errors" if bad else ""),
-        median(item.server_cpu for item in seen),
-        median(item.postgres_cpu for item in seen),
-    )
-
-
 def posts_and_pages(stage: Stage) -> list[Row]:
     """Compare a POST and a page of alerts with a no-op, with pgbench and with the tutorial-style service."""
     size = stage.size
@@ -152,7 +113,8 @@ def posts_and_pages(stage: Stage) -> list[Row]:
     for file, content in zip(files, examples(stage), strict=True):
         file.write_bytes(content)
     script = stage.folder / "limit.sql"
-    script.write_text(pgbench.script(stage.database, stage.past.prefix, size.weeks), encoding="utf-8")
+    ingest(stage.server, stage.token, Past(LIMIT_PREFIX, size.families, size.weeks).lines)
+    script.write_text(pgbench.script(stage.database, LIMIT_PREFIX, size.weeks), encoding="utf-8")
     tutorial_database = stage.database.empty("tutorial")
     past = json.dumps({"prefix": stage.past.prefix, "cases": size.families, "sessions": size.weeks})
     with ExitStack() as running:
@@ -172,6 +134,7 @@ def posts_and_pages(stage: Stage) -> list[Row]:
             {
                 "noop16": lambda: stage.posts(noop, MANY),
                 "ours16": lambda: stage.posts(stage.server, MANY),
+                "together16": lambda: stage.posts(stage.server, MANY, together=True),
                 "limit8": lambda: limit(LIMIT_CLIENTS),
                 "tutorial16": lambda: stage.posts(tutorial, MANY),
                 "noop1": lambda: stage.posts(noop, 1),
@@ -199,18 +162,15 @@ def _post_rows(found: dict[str, list[Seen]]) -> list[Row]:
         ("tutorial16", "(c) tutorial-style service, 16 clients"),
     ):
         against = row_of(what, found[name], note="POST ÷ this")
-        rows.append(_with_ratio(against, ratio(rates["ours16"], rates[name])))
+        rows.append(with_ratio(against, ratio(rates["ours16"], rates[name])))
+    rows.append(row_of("POST, 16 clients, a session's four at the same time", found["together16"]))
     rows.append(row_of("POST, 1 client", found["ours1"]))
     for name, what in (("noop1", "(a)"), ("limit1", "(b)"), ("tutorial1", "(c)")):
         against = row_of(f"{what} with 1 client", found[name], note="POST ÷ this")
-        rows.append(_with_ratio(against, ratio(rates["ours1"], rates[name])))
+        rows.append(with_ratio(against, ratio(rates["ours1"], rates[name])))
     rows.append(row_of("GET /v1/alerts, 50, 16 clients", found["page"]))
     page = row_of("no-op that answers the same bytes", found["noop page"], note="GET ÷ this")
-    return [*rows, _with_ratio(page, ratio(rates["page"], rates["noop page"]))]
-
-
-def _with_ratio(row: Row, value: float) -> Row:
-    return replace(row, ratio=value)
+    return [*rows, with_ratio(page, ratio(rates["page"], rates["noop page"]))]
 
 
 def examples(stage: Stage) -> tuple[bytes, bytes]:
@@ -246,86 +206,8 @@ def growth(stage: Stage) -> list[Row]:
         seen = found[str(sessions)]
         times = [item.p50 for item in seen]
         row = row_of(f"POST to a case with {sessions} sessions, 1 client", seen, note="its p50 ÷ that of the first")
-        rows.append(_with_ratio(row, ratio(times, base)))
+        rows.append(with_ratio(row, ratio(times, base)))
     return rows
-
-
-@dataclass(slots=True)
-class Ingested:
-    """The seconds of one batch and of COPY for the same rows, and the server's memory before and at its height."""
-
-    whole: float
-    judging: float
-    copying: float
-    before: float
-    most: float
-
-
-def batches(stage: Stage) -> list[Row]:
-    """Compare a batch of ratings with COPY of the rows that it stored into a table with the same keys."""
-    found = [_ingested(stage, number) for number in range(stage.size.rounds)]
-    count = Past("", stage.size.batch_families, stage.size.weeks)
-    ratings = count.cases * count.sessions * count.raters
-    copying = [item.copying for item in found]
-
-    def row(what: str, seconds: list[float], note: str) -> Row:
-        return Row(what, ratings / median(seconds), ratio=ratio(seconds, copying), note=note)
-
-    return [
-        Row(f"COPY of {ratings} ratings, same keys", ratings / median(copying), note="ratings per second"),
-        row("batch: storing", [item.whole - item.judging for item in found], "its time ÷ that of COPY"),
-        row("batch: judging", [item.judging for item in found], "its time ÷ that of COPY"),
-        row("batch: in all", [item.whole for item in found], "its time ÷ that of COPY"),
-        Row(
-            "batch: memory, MiB",
-            ratio=median(item.most / item.before for item in found),
-            note=f"before {median(i.before for i in found):.0f}, at most {median(i.most for i in found):.0f}",
-        ),
-    ]
-
-
-def _ingested(stage: Stage, number: int) -> Ingested:
-    """Ingest one batch into a fresh process, then copy its rows."""
-    past = Past(f"batch-{number}-", stage.size.batch_families, stage.size.weeks)
-    lines = past.lines
-    clocks = stage.folder / f"clocks-{number}.json"
-    env = {**settings_of(stage.database), "BENCH_CLOCKS": str(clocks)}
-    with serving("bench.timed", "serve", "--port", "0", env=env) as server:
-        ingest(server, stage.token, Past(f"warm-{number}-", 4, stage.size.weeks).lines)
-        before = server.memory
-        begun = time.perf_counter()
-        ingest(server, stage.token, lines)
-        whole = time.perf_counter() - begun
-        most = server.peak
-    judging = sum(json.loads(clocks.read_text(encoding="utf-8")).values())
-    return Ingested(whole, judging, _copied(stage.database, past.prefix), before, most)
-
-
-def _copied(database: Database, prefix: str) -> float:
-    """Return how long COPY takes for the ratings of some cases, into a table with the same keys."""
-
-    async def copy() -> float:
-        connection = await asyncpg.connect(database.address())
-        try:
-            rows = io.BytesIO()
-            await connection.copy_from_query(
-                "SELECT * FROM ratings WHERE case_id LIKE $1 ORDER BY rating_id", f"{prefix}%", output=rows
-            )
-            await connection.execute("CREATE TABLE copied (LIKE ratings INCLUDING ALL)")
-            await connection.execute(
-                "ALTER TABLE copied ADD FOREIGN KEY (organization_id, case_id, session_id) "
-                "REFERENCES sessions (organization_id, case_id, session_id)"
-            )
-            rows.seek(0)
-            begun = time.perf_counter()
-            await connection.copy_to_table("copied", source=rows)
-            taken = time.perf_counter() - begun
-            await connection.execute("DROP TABLE copied")
-            return taken
-        finally:
-            await connection.close()
-
-    return asyncio.run(copy())
 
 
 def starts(stage: Stage) -> list[Row]:

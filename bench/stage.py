@@ -77,13 +77,6 @@ class Database:
         finally:
             await connection.close()
 
-    def copy_of(self, name: str) -> "Database":
-        """Return a new database with the same content; nobody may be connected to this one."""
-        other = Database(self.url.set(database=name))
-        maintenance = Database(self.url.set(database="postgres"))
-        maintenance.run(f'CREATE DATABASE "{name}" TEMPLATE "{self.url.database}" STRATEGY FILE_COPY')
-        return other
-
     def empty(self, name: str) -> "Database":
         """Return a new, empty database beside this one."""
         Database(self.url.set(database="postgres")).run(f'CREATE DATABASE "{name}"')

@@ -89,7 +89,8 @@ class Past:
 class Posts:
     """New ratings by several clients at once, each the newest of its case; no two runs send the same.
 
-    A client sends the four ratings of a session one after the other, then goes on to the next case.
+    A client sends the four ratings of a session one after the other, then goes on to the next case; `together`, four
+    clients send the ratings of the same session at the same time.
     """
 
     prefix: str
@@ -97,15 +98,19 @@ class Posts:
     run: int
     clients: int
     first: int = 0  # weeks after the past, so that nothing is late
+    together: bool = False
 
     def of(self, client: int) -> Iterator[bytes]:
         """Yield the bodies that one client sends."""
-        start = FIRST + timedelta(weeks=self.first, days=2 * self.run, seconds=client)
+        raters = len(MEMBERS)
+        group, own = divmod(client, raters) if self.together else (client, None)
+        groups = max(1, self.clients // raters) if self.together else self.clients
+        start = FIRST + timedelta(weeks=self.first, days=2 * self.run, seconds=group)
         turn = 0
         while True:
-            number, rater = divmod(turn, len(MEMBERS))
-            case_id = f"{self.prefix}{(number * self.clients + client) % self.cases}"
+            number, rater = (turn, own) if own is not None else divmod(turn, raters)
+            case_id = f"{self.prefix}{(number * groups + group) % self.cases}"
             held_at = start + timedelta(minutes=number)
-            body = rating(case_id, f"run-{self.run}-{client}-{number}", held_at, rater, turn * 5 + client)
+            body = rating(case_id, f"run-{self.run}-{group}-{number}", held_at, rater, turn * 5 + client)
             yield json.dumps(body).encode()
             turn += 1
