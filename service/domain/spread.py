@@ -13,6 +13,7 @@ def mean_of(values: Collection[float]) -> float:
     Formula:  Σx / n
     Range:    min..max of the values
     Missing:  at least one value is the caller's to see to
+    Source:   the textbook definition
 
     >>> mean_of([82.0, 75.0, 40.0])
     65.66666666666667
@@ -26,6 +27,7 @@ def population_sd(values: Collection[float]) -> float:
     Formula:  sqrt(Σ(x − mean)² / n)
     Range:    ≥ 0
     Missing:  at least one value is the caller's to see to
+    Source:   the textbook definition
 
     >>> round(population_sd([82.0, 75.0, 40.0]), 3)
     18.373
@@ -40,6 +42,7 @@ def sample_sd(values: Collection[float]) -> float:
     Formula:  sqrt(Σ(x − mean)² / (n − 1))
     Range:    ≥ 0
     Missing:  at least two values are the caller's to see to
+    Source:   the textbook definition (Bessel's n − 1)
 
     >>> sample_sd([1.0, 3.0])
     1.4142135623730951

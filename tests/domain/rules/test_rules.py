@@ -1,0 +1,91 @@
+"""What holds for every rule; each one's own limits stand in its twin."""
+
+from typing import get_type_hints
+
+import pytest
+
+from service.domain.carry import default_parameters
+from service.domain.memory import freeze, thaw
+from service.domain.rules import rules
+
+FIRST_TWELVE = """
+    hostility-to-therapist hostility-to-member noncompliance attendance side-taking bond-asymmetry split-alliance
+    trust-bond-loss goal-misalignment sudden-drop absolute-low early-low
+"""
+
+
+def test_the_first_twelve_are_there() -> None:
+    assert set(FIRST_TWELVE.split()) <= set(rules())
+
+
+def test_the_specific_is_asked_before_the_generic() -> None:
+    order = list(rules())
+    for rule in rules().values():
+        for generic in rule.inhibits:
+            assert generic not in order or order.index(rule.code) < order.index(generic)
+        for read in rule.after:
+            assert read not in order or order.index(read) < order.index(rule.code)
+
+
+def test_the_order_is_always_the_same() -> None:
+    once = list(rules())
+    rules.cache_clear()
+    assert list(rules()) == once
+
+
+@pytest.mark.parametrize(
+    ("specific", "generic"),
+    [
+        ("trust-bond-loss", "sudden-drop"),
+        ("goal-misalignment", "sudden-drop"),
+        ("trust-bond-loss", "out-of-limits"),
+        ("goal-misalignment", "out-of-limits"),
+    ],
+)
+def test_who_inhibits_whom(specific: str, generic: str) -> None:
+    assert generic in rules()[specific].inhibits
+
+
+@pytest.mark.parametrize(
+    ("trait", "codes"),
+    [
+        # from ratings, so only info in the first three sessions; early-low may speak up then
+        (
+            "capped",
+            {"bond-asymmetry", "split-alliance", "trust-bond-loss", "goal-misalignment", "sudden-drop", "absolute-low"},
+        ),
+        # their subject's scores stay out of what is usual
+        ("unsettles", {"hostility-to-therapist", "hostility-to-member", "trust-bond-loss", "sudden-drop"}),
+        # three steady scores end them
+        ("settles", {"split-alliance", "sudden-drop"}),
+        ("silent_on_hold", {"side-taking", "bond-asymmetry", "split-alliance"}),
+    ],
+)
+def test_traits(trait: str, codes: set[str]) -> None:
+    assert {code for code in FIRST_TWELVE.split() if getattr(rules()[code], trait)} == codes
+
+
+@pytest.mark.parametrize("code", sorted(rules()))
+class TestEachRule:
+    def test_is_named_and_graded(self, code: str) -> None:
+        rule = rules()[code]
+        assert rule.code == code
+        assert rule.version >= 1
+        assert rule.title
+        assert set(rule.grade) <= set("ABCD, /")
+        assert rule.clears_after >= 1
+
+    def test_its_memory_and_parameters_can_be_stored(self, code: str) -> None:
+        rule = rules()[code]
+        for value in (rule.memory, rule.parameters):
+            assert thaw(type(value), freeze(value)) == value
+            assert set(get_type_hints(type(value))) == set(type(value).__dataclass_fields__)
+
+    def test_has_a_sentence_for_every_route(self, code: str) -> None:
+        texts = rules()[code].texts
+        assert texts
+        assert all(text.strip().endswith(".") for text in texts.values())
+        assert all("rupture" not in text.lower() for text in texts.values())
+
+    def test_has_default_parameters(self, code: str) -> None:
+        assert default_parameters()[code] == rules()[code].parameters
