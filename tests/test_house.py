@@ -24,6 +24,7 @@ TARGETS = ("install", "demo", "test", "check", "bench", "openapi", "lock")
 # Declarations alone: whoever uses them tests them.
 WITHOUT_TWIN = {
     "service/__main__.py": "runs the command line, which tests/cli starts as processes",
+    "service/api/models.py": "what answers look like; every answer that a test reads is held to it by the contract",
 }
 
 
@@ -193,6 +194,17 @@ def test_no_file_names_a_machine_or_a_registry() -> None:
     assert found == {}
 
 
+def test_no_file_leans_on_a_page_that_a_reader_does_not_have() -> None:
+    pages = re.compile(r"\b(RULES|DESIGN|CONTRACT)\b(\.md)?|\bissue #?\d")
+    here = Path(__file__)
+    found = {
+        relative(path): match.group()
+        for path in tracked()
+        if path != here and (match := pages.search(path.read_text(encoding="utf-8", errors="ignore")))
+    }
+    assert found == {}
+
+
 def test_nothing_is_left_for_later() -> None:
     left = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|pytest\.mark\.(skip|xfail)|pytest\.(skip|xfail)\(|mock\.patch")
     here = Path(__file__)
@@ -225,7 +237,8 @@ def test_make_and_the_readme_name_the_same_commands() -> None:
     source = (ROOT / "service" / "cli" / "__init__.py").read_text(encoding="utf-8")
     named = re.findall(r'app\.command\("([a-z]+)"\)|name="([a-z]+)"', source)
     assert named
-    assert [one or other for one, other in named if f"evenkeel {one or other}" not in readme] == []
+    commands = [one or other for one, other in named]
+    assert [name for name in commands if f"evenkeel {name}" not in readme and f"make {name}" not in readme] == []
 
 
 def test_the_readme_says_what_it_never_does() -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from service.domain.concern import Baseline
 from service.domain.spread import mean_of, sample_sd
 
-KEPT = 8  # valid scores a series remembers; RULES, shared terms: prior = the last ≤ 8
+KEPT = 8  # valid scores a series remembers (ours)
 PRIOR_WEIGHT = 6  # how many sessions the pooled within-person SD counts for (ours; 3 to 12 hardly matters)
 SIGMA_FLOOR = 2.0  # percent points; a flat history must not make a hair's breadth a signal (ours)
 DIGITS = 9  # comparisons happen after rounding: binary fractions must not decide at a threshold
@@ -148,7 +148,7 @@ def is_recovered(score: float, baseline: Baseline) -> bool:
     Formula:  x ≥ max(mu, min(before, mu + sigma)) − 0.75·sigma
     Range:    true or false
     Missing:  no `before`: mu alone
-    Ours:     the whole figure (RULES, shared terms)
+    Ours:     the whole figure
     """
     before = baseline.mu if baseline.before is None else baseline.before
     target = max(baseline.mu, min(before, baseline.mu + baseline.sigma))
