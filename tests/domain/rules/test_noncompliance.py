@@ -115,6 +115,19 @@ def test_a_low_tasks_score_alone_is_no_task_left_undone(outcomes: str) -> None:
     assert concerns([session(1, tasks=90), session(2, outcomes, tasks=60)]) == []
 
 
+@pytest.mark.parametrize(("scores", "opens"), [((70, 90, 90, 90), True), ((90, 70, 70, 90), False)])
+def test_the_own_usual_score_is_the_median_of_the_last_three(scores: tuple[float, ...], opens: bool) -> None:
+    # of the last three the median is 90 and 70; of all four it would be 90 and 80
+    before = [session(number, tasks=score) for number, score in enumerate(scores, start=1)]
+    found = concerns([*before, session(5, "dnn", tasks=73)])
+    assert len(found) == opens
+    assert all(item.signal.raters == ("member/ana",) for item in found)
+
+
+def test_without_a_score_nobody_rated_it() -> None:
+    assert concerns(course_of(["d", "n", "r"]))[0].signal.raters == ()
+
+
 def test_a_tasks_score_without_an_earlier_one_says_nothing() -> None:
     assert concerns([session(1, "nnn", tasks=10)]) == []
 
