@@ -17,7 +17,7 @@ RUN ["/opt/evenkeel/bin/pip", "install", "--no-index", "--no-deps", "--find-link
 RUN ["/opt/evenkeel/bin/pip", "uninstall", "--yes", "pip"]
 
 FROM python:3.13-slim
-RUN ["useradd", "--system", "--uid=10001", "--no-create-home", "--home-dir=/nonexistent", "--shell=/usr/sbin/nologin", "evenkeel"]
+RUN ["useradd", "--uid=10001", "--no-create-home", "--home-dir=/nonexistent", "--shell=/usr/sbin/nologin", "evenkeel"]
 COPY --from=build /opt/evenkeel /opt/evenkeel
 ENV PATH=/opt/evenkeel/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 EVENKEEL_SPOOL_DIR=/tmp
 USER 10001:10001
