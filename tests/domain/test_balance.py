@@ -166,6 +166,12 @@ def test_the_child_form_stands_beside_and_is_flagged() -> None:
     assert not only(rating("eva"), rating("tom")).mixed
 
 
+def test_of_two_forms_of_one_rater_the_first_by_natural_key_counts() -> None:
+    found = only(rating("eva", 90), rating("kim", 80, instrument="srs"), rating("kim", 60, instrument="csrs"))
+    assert found.coverage.raters == 2
+    assert found.dimensions["total"].weakest.value == pytest.approx(60)
+
+
 def test_balances_of_different_groups_stand_apart() -> None:
     session = therapy_session(
         1, rating("eva", 90), rating("tom", 80), rating("eva", 20, about="family"), rating("tom", 10, about="family")

@@ -120,6 +120,10 @@ def test_a_rated_session_counts_as_held(rated: bool, refused: bool) -> None:
         check_session(ahead, NOW + timedelta(days=1), rated)
 
 
+def test_somebody_may_say_that_nobody_looked() -> None:
+    check_session(session_facts(indicators_observed=False), NOW)
+
+
 def test_time_of() -> None:
     assert time_of(None) is None
     assert time_of("2026-01-05T17:00:00+01:00") == datetime(2026, 1, 5, 16, 0, tzinfo=UTC)

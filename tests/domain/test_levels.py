@@ -100,5 +100,18 @@ def test_a_missing_total_is_no_zero() -> None:
     assert found.subsystems["parents"].member_mean == pytest.approx(82)
 
 
+def test_of_two_forms_of_one_rater_the_first_by_natural_key_counts() -> None:
+    found = only(rating("kim", 80, instrument="srs"), rating("kim", 60, instrument="csrs"))
+    assert found.individual == pytest.approx({"kim": 60})
+
+
+def test_of_two_words_on_the_family_the_first_by_natural_key_counts() -> None:
+    found = only(
+        rating("eva", 50, instrument="softa_s", dimensions={"purpose": 25}),
+        rating("eva", 50, instrument="softa_s", about="family", dimensions={"purpose": 75}),
+    )
+    assert found.within == pytest.approx({"eva": 75})
+
+
 def test_no_ratings_no_levels() -> None:
     assert levels(therapy_session(1), FAMILY) == ()

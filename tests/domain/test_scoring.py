@@ -180,14 +180,16 @@ def test_answers_and_their_own_sum_give_the_same_score() -> None:
     assert given == answered
 
 
-def test_z_needs_a_verified_mean() -> None:
-    score = accept_scores(SRS, {"total": 33.0})["total"]
-    assert z_score(SRS, "total", score) is None
+@pytest.mark.parametrize(
+    ("mean", "verified", "z"),
+    [(70, True, -1.0), (70, False, None), (None, True, None)],  # (50 − 70) / 20
+)
+def test_z_needs_a_verified_mean(mean: float | None, verified: bool, z: float | None) -> None:
     known = form({"a": 4})
-    reference = Reference(sd=20, sp=7, fact=Fact("a study", verified=True), mean=70)
-    studied = {**known.dimensions, "a": Dimension(known.dimensions["a"].items, reference, 50, raw="mean")}
-    instrument = replace(known, dimensions=studied)
-    assert z_score(instrument, "a", accept_scores(instrument, {"a": 3.0})["a"]) == pytest.approx((50 - 70) / 20)
+    reference = Reference(sd=20, sp=7, fact=Fact("a study", verified=verified), mean=mean)
+    unit = replace(known.dimensions["a"], reference=reference)
+    instrument = replace(known, dimensions={**known.dimensions, "a": unit})
+    assert z_score(instrument, "a", accept_scores(instrument, {"a": 3.0})["a"]) == z
 
 
 @given(st.data())
