@@ -9,6 +9,7 @@ from sqlalchemy import event, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.db.engine import transaction
+from service.domain.carry import carry_to_plain
 from service.domain.commands import AnyCommand, RatingFacts, Result, RetractionReason
 from service.domain.concern import Reason, State
 from service.domain.figures import figures
@@ -33,7 +34,7 @@ from tests.factories import (
     session_facts,
     srs,
 )
-from tests.writes import Desk, keys, let_in, units
+from tests.writes import Desk, carries, keys, let_in, units
 
 pytestmark = pytest.mark.anyio
 
@@ -279,6 +280,17 @@ async def test_sessions_take_the_first_list_of_therapists_and_keep_it(desk: Desk
     stored.check()
 
 
+async def test_in_one_unit_too_they_take_the_first_list(desk: Desk) -> None:
+    await _rate(desk, 9.0, 9.0)
+    lists = [put_case(case_facts(therapists=therapists)) for therapists in (["dr-7"], ["dr-8"], [])]
+    await desk.write(
+        post(_rated(2, 9.0, "tom")), *lists, post(_rated(3, 9.0)), put_case(case_facts(therapists=["dr-9"]))
+    )
+    stored = await desk.stored()
+    assert [session.therapists for session in stored.course(CASE)] == [("dr-7",), ("dr-7",), ("dr-9",)]
+    stored.check()
+
+
 # --- alerts
 
 
@@ -316,13 +328,25 @@ async def test_an_alert_that_ended_long_ago_stays_as_it_was(desk: Desk) -> None:
 
 
 async def test_a_carry_folded_with_other_rules_is_folded_anew(desk: Desk) -> None:
-    from tests.writes import carries
-
     await _rate(desk, 9.0, 9.0, 9.0)
     async with transaction(desk.engine, desk.organization) as db:
         mine = carries.c.organization_id == db.organization_id
         await db.execute(update(carries).where(mine).values(folded_with="other rules", carry=["of another shape"]))
     await desk.one(post(_rated(4, 9.0)))
+    (await desk.stored()).check()
+
+
+async def test_nor_is_one_believed_that_is_only_shown(desk: Desk) -> None:
+    """A repeated rating changes nothing, yet its answer shows figures of the carry after it."""
+    *_, last = await _rate(desk, 9.0, 9.0, 9.0)
+    stored = await desk.stored()
+    _, first = stored.carries[CASE, "s1"]
+    async with transaction(desk.engine, desk.organization) as db:
+        mine = carries.c.organization_id == db.organization_id
+        await db.execute(update(carries).where(mine).values(folded_with="other rules", carry=carry_to_plain(first)))
+    again = await desk.one(post(_rated(3, 9.0)))
+    assert again.decision.result is Result.same
+    assert again.figures == last.figures
     (await desk.stored()).check()
 
 
