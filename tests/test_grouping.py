@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.db.engine import Unavailable
+from service.db.identity import create_organization
 from service.domain.commands import AnyCommand, PostRating, Result
 from service.domain.decision import Decision
 from service.grouping import LARGEST, QueueFull, Writer
 from service.writing import Outcome, write
-from tests.factories import post, rating_facts
+from tests.factories import NOW, post, rating_facts
 from tests.writes import Desk, let_in
 
 pytestmark = pytest.mark.anyio
@@ -295,9 +296,6 @@ async def test_a_unit_that_breaks_on_the_database_is_stored_one_by_one(desk: Des
 
 
 async def test_many_organizations_share_few_connections(engine: AsyncEngine) -> None:
-    from service.db.identity import create_organization
-    from tests.factories import NOW
-
     made = [await create_organization(engine, f"clinic {uuid4()}", True, NOW) for _ in range(12)]
     for organization in made:
         await let_in(engine, organization.organization_id)

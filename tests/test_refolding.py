@@ -4,8 +4,10 @@ import pytest
 
 from service import refolding
 from service.db.engine import transaction
+from service.db.queries import lock_cases
 from service.domain.assess import assess
 from service.domain.commands import RatingFacts
+from service.domain.concern import Reason, State
 from service.domain.reconcile import Alert, Origin
 from service.domain.records import Records
 from service.refolding import Part, refold
@@ -97,8 +99,6 @@ def test_a_part_leaves_alone_what_ended_before_it() -> None:
 
 async def _refold(desk: Desk, start: tuple[object, str] | None) -> Part:
     """Fold the stored case again from a place on, as nothing but a reader of what is stored."""
-    from service.db.queries import lock_cases
-
     async with transaction(desk.engine, desk.organization) as db:
         locked = await lock_cases(db, [CASE])
         records = Records(cases={CASE: locked[CASE][0]})
@@ -200,8 +200,6 @@ async def test_the_therapists_of_an_alert_are_those_of_the_session_that_opened_i
 
 
 async def test_the_end_of_treatment_closes_what_is_open(desk: Desk) -> None:
-    from service.domain.concern import Reason, State
-
     await desk.write(*(post(_low(number, 9.0)) for number in range(1, 5)), post(_low(5, 3.0)))
     period = {"from": "2026-01-01", "to": held_at(6).date().isoformat(), "ended_as": "completed"}
     await desk.one(put_case(case_facts(periods=[period])))

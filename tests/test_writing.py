@@ -1,6 +1,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ from sqlalchemy import event, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.db.engine import transaction
+from service.db.identity import create_organization
 from service.domain.carry import carry_to_plain
 from service.domain.commands import AnyCommand, RatingFacts, Result, RetractionReason
 from service.domain.concern import Reason, State
@@ -196,15 +198,11 @@ async def test_keys_end_one_by_one(desk: Desk) -> None:
         await db.execute(update(keys).where(*mine).values(expires_at=NOW + timedelta(1)))
         others = (keys.c.organization_id == db.organization_id, keys.c.key_id == "key-2")
         await db.execute(update(keys).where(*others).values(revoked_at=NOW))
-    from dataclasses import replace
-
     outcomes = await desk.write(post(_rated(1, 9.0)), replace(post(_rated(2, 9.0)), key_id="key-2"))
     assert [_code(outcome) for outcome in outcomes] == [None, "key-revoked"]
 
 
 async def test_another_organizations_key_and_things_are_not_there(desk: Desk, engine: AsyncEngine) -> None:
-    from service.db.identity import create_organization
-
     rating = (await desk.one(post())).rating
     assert rating is not None
     other = await create_organization(engine, f"clinic {uuid4()}", True, NOW)
@@ -483,8 +481,6 @@ async def test_what_is_stored_equals_a_fold_from_scratch(desk: Desk, seed: int) 
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_one_by_one_or_in_units_is_the_same(engine: AsyncEngine, desk: Desk, seed: int) -> None:
-    from service.db.identity import create_organization
-
     other = await create_organization(engine, f"clinic {uuid4()}", True, NOW)
     await let_in(engine, other.organization_id)
     alone = Desk(engine, other.organization_id)

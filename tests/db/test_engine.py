@@ -4,7 +4,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -202,9 +203,6 @@ async def test_no_value_shows_in_an_error(engine: AsyncEngine, table: str) -> No
 
 
 async def test_documents_are_stored_as_they_are(engine: AsyncEngine) -> None:
-    from sqlalchemy import bindparam, select
-    from sqlalchemy.dialects.postgresql import JSONB
-
     document = {"b": [1, 2.5, None, True], "a": 'é\u2028"\\', "c": {"d": 1e-7}}
     async with transaction(engine, ANYBODY) as db:
         statement = select(bindparam("document", type_=JSONB()))

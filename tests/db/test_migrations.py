@@ -1,4 +1,7 @@
+import asyncio
 import re
+import subprocess
+import sys
 
 import pytest
 from sqlalchemy import delete, update
@@ -65,8 +68,6 @@ async def test_nor_is_one_that_cannot_be_reached(settings: Settings) -> None:
 
 async def test_a_rolling_upgrade(empty_database_url: str) -> None:
     """The release after ours migrates while we still serve; the one after that turns us away."""
-    import asyncio
-
     settings = Settings().with_database(empty_database_url)
     await asyncio.to_thread(migrations.upgrade, settings)
     engine = make_engine(settings, pool_size=1)
@@ -87,8 +88,5 @@ async def test_a_rolling_upgrade(empty_database_url: str) -> None:
 
 
 def test_a_server_never_loads_the_migration_tool() -> None:
-    import subprocess
-    import sys
-
     told = "import sys, service.main, service.db.migrations as m; m.head(); sys.exit('alembic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", told], check=False).returncode == 0

@@ -4,12 +4,14 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.db import queries
 from service.db.engine import Db, transaction
 from service.db.identity import create_organization
 from service.domain.concern import State
+from service.writing import apply
 from tests.factories import (
     CASE,
     KEY,
@@ -67,8 +69,6 @@ async def test_who_waited_for_a_case_sees_what_was_committed_meanwhile(desk: Des
 
     waiting = asyncio.create_task(second())
     async with transaction(desk.engine, desk.organization) as db:
-        from service.writing import apply
-
         await queries.lock_cases(db, [CASE])
         locked.set()
         await apply(db, [post(rating_facts(session_id="s2", held_at=held_at(2)))])
@@ -79,8 +79,6 @@ async def test_who_waited_for_a_case_sees_what_was_committed_meanwhile(desk: Des
 
 async def test_a_locked_case_still_lets_rows_refer_to_it(desk: Desk) -> None:
     """Foreign keys take a weaker lock; a stronger one of ours would hold up everything that inserts."""
-    from sqlalchemy import text
-
     await desk.write(post())
     async with transaction(desk.engine, desk.organization) as db:
         await queries.lock_cases(db, [CASE])

@@ -8,11 +8,12 @@ from sqlalchemy import func, select
 
 from service.db import queries, stores
 from service.db.engine import Db, transaction
+from service.db.identity import create_organization
 from service.db.tables import AuditRow, HandlingRow, table_of
 from service.domain.carry import carry_to_plain
 from service.domain.facts import EMPTY_CASE
 from tests.factories import CASE, NOW, START, post, put_case, rating_facts
-from tests.writes import Desk, alerts, cases
+from tests.writes import Desk, alerts, cases, let_in
 
 pytestmark = pytest.mark.anyio
 
@@ -144,9 +145,6 @@ async def test_an_act_of_handling_is_kept_under_its_clients_id(desk: Desk) -> No
 
 
 async def test_ids_of_ratings_are_free_to_repeat_in_another_organization(desk: Desk) -> None:
-    from service.db.identity import create_organization
-    from tests.writes import let_in
-
     (made,) = await desk.write(post())
     other = await create_organization(desk.engine, f"clinic {uuid4()}", True, NOW)
     await let_in(desk.engine, other.organization_id)
