@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from service.api.answers import answer
+from service.api.answers import answer, refusals
 from service.api.errors import Problem, ProblemPublic
 from service.db.migrations import readiness
 from service.domain.errors import Fault
@@ -48,7 +48,7 @@ async def startupz(request: Request) -> Response:
     return answer({"status": "started"})
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}, **refusals(404)})
 async def metrics(request: Request) -> Response:
     """Return the metrics of this process in the text format of Prometheus, unless they have a port of their own."""
     if request.app.state.service.settings.metrics_port is not None:
