@@ -54,7 +54,7 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
                 again = moment.number - memory.fired.get(figure.rater, -parameters.again_within - 1)
                 signals[figure.rater] = _signal(figure, asymmetry, others, again, parameters)
                 fired[figure.rater] = moment.number
-    recent = {member: number for member, number in fired.items() if moment.number - number <= parameters.again_within}
+    recent = {member: number for member, number in fired.items() if moment.number - number < parameters.again_within}
     return Memory(recent), tuple(signals.values())
 
 

@@ -47,6 +47,7 @@ FIRES = [
     ("the other side rising", [*STEADY, 70], [*STEADY, 95], "info"),
     ("two earlier scores", [90, 90, 70], [90, 90, 90], "info"),
     ("the median of the last four only", [60, 60, 60, *STEADY, 70], [90] * 8, "info"),
+    ("the last four, not five: 75 − 59", [60, 60, 60, 90, 90, 59], [90] * 6, "info"),
     ("again in the next session", [*STEADY, 70, 70], [90] * 6, "warning"),
     ("again in the third session after", [*STEADY, 70, 90, 90, 70], [90] * 8, "warning"),
     ("again in the fourth session after", [*STEADY, 70, 90, 90, 90, 70], [90] * 9, "info"),
@@ -146,6 +147,7 @@ def test_the_figures_stand_in_the_basis() -> None:
     assert values.pop("series") == "member/ana|srs|post|therapist|bond"
     # 20 − 2, the largest fall over there
     assert values == pytest.approx({"bond": 70, "own_median": 90, "asymmetry": 18, "largest_other_fall": 2})
+    assert concern.signal.thresholds == pytest.approx({"fall": 15.68, "bond": 85, "other_fall": 5})
     assert concern.signal.raters == ("member/ana", "member/eva", "member/oma")
 
 
@@ -169,6 +171,31 @@ CLEARS = [
 def test_clears(ana: Bonds, eva: Bonds, states: list[State]) -> None:
     sessions = course_of(ana=[*STEADY, 74, *ana], eva=[*STEADY, 90, *eva], tom=[90.0] * 4)
     assert states_of(CODE, sessions, family())[4:] == states
+
+
+def test_the_largest_fall_over_there_is_held_against_hers() -> None:
+    # Eva falls by 3 and Oma by none: 10 − 3 is less than half of 16, 10 − 0 would not be
+    later = {"ana": [80], "eva": [87], "oma": [90]}
+    sessions = course_of(**{who: [*STEADY, 74 if who == "ana" else 90, *more] for who, more in later.items()})
+    assert states_of(CODE, sessions, family("eva", "ana", "oma"))[-2:] == [OPEN, RECOVERING]
+
+
+def test_of_two_forms_the_larger_asymmetry_stands() -> None:
+    sessions = [
+        therapy_session(
+            number,
+            *(rating(who, 90, dimensions={"bond": lines if who == "ana" else 90}) for who in ("ana", "eva")),
+            *(
+                rating(who, 90, instrument="btg", dimensions={"bond": free if who == "ana" else 90})
+                for who in ("ana", "eva")
+            ),
+        )
+        for number, (lines, free) in enumerate([(90, 90)] * 4 + [(70, 60)], start=1)
+    ]
+    (concern,) = concerns(sessions)
+    assert concern.signal.series == "member/ana|btg|post|therapist|bond"
+    (concern,) = concerns([*sessions[:4], replace(sessions[4], ratings=tuple(reversed(sessions[4].ratings)))])
+    assert concern.signal.value("asymmetry") == pytest.approx(30)
 
 
 @pytest.mark.parametrize(("value", "state"), [(85.8, RECOVERED), (84.0, RECOVERING)])
@@ -199,3 +226,7 @@ def test_it_opens_again_within_three_held_sessions_and_anew_later() -> None:
 def test_what_it_remembers_is_bounded() -> None:
     *_, memory = memories_of(CODE, course_of(ana=[*STEADY, 60] * 20, eva=[90] * 100), family())
     assert memory.fired == {"ana": 100}
+
+
+def test_it_is_silent_while_the_case_is_on_safety_hold() -> None:
+    assert {code for code, rule in rules().items() if rule.silent_on_hold} >= {CODE, "side-taking", "split-alliance"}
