@@ -4,7 +4,7 @@ import hashlib
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from service.api.answers import answer
 from service.api.errors import Problem
+from service.api.strict_json import parse
 
 Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
 Cursor = Annotated[str | None, Query(max_length=1000, description="where the last page ended; opaque")]
@@ -38,23 +39,24 @@ def place_of(request: Request, cursor: str | None, *kinds: type[Any]) -> list[An
     if cursor is None:
         return None
     try:
-        of, place = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=="))
-        if of != _list_of(request):
+        of, place = parse(urlsafe_b64decode(cursor.encode("ascii") + b"=="))
+        if of != _list_of(request) or not isinstance(place, list):
             raise Problem("bad-cursor")
         return [_read(kind, value) for kind, value in zip(kinds, place, strict=True)]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise Problem("bad-cursor") from None
 
 
 def _read(kind: type[Any], value: Any) -> Any:
     """Return one value of a place; times travel as text, whole numbers and strings as they are."""
-    if kind is datetime:
-        return datetime.fromisoformat(value)
-    if kind is UUID:
-        return UUID(value)
-    if type(value) is not kind:
+    if type(value) is not (int if kind is int else str):
         raise ValueError
-    return value
+    if kind is datetime:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment.astimezone(UTC)
+    return UUID(value) if kind is UUID else value
 
 
 def page(request: Request, items: Sequence[Any], place: Sequence[Any] | None) -> Response:
