@@ -85,7 +85,7 @@ class Hand:
 
 # --- what the partner does: differently in each world
 
-SESSIONS = st.integers(1, 5)
+SESSIONS = st.sampled_from([1, 2, 3, 4, 5, 5])  # nobody announced the fifth
 TOTALS = st.sampled_from([0.0, 30.0, 60.0, 79.0, 90.0, 100.0])
 
 
@@ -93,7 +93,7 @@ TOTALS = st.sampled_from([0.0, 30.0, 60.0, 79.0, 90.0, 100.0])
 def partner_ratings(draw: st.DrawFn) -> Ask:
     """Return a rating by somebody else: of the family or new to it, in sessions that are known or not."""
     rater = draw(st.sampled_from(["eva", "tom", "kim", "oma", "dr-7"]))
-    number = draw(st.integers(1, 7))
+    number = draw(SESSIONS)
     version = draw(st.sampled_from([None, 1, 2, 3]))
     body = bodies.rating(rater, draw(TOTALS), number, record_version=version, record_id=draw(RECORDS))
     return Ask("POST", "/v1/ratings", body)
