@@ -49,7 +49,9 @@ def place_of(request: Request, cursor: str | None, *kinds: type[Any]) -> list[An
 
 def _read(kind: type[Any], value: Any) -> Any:
     """Return one value of a place; times travel as text, whole numbers and strings as they are."""
-    if type(value) is not (int if kind is int else str):
+    if kind is int and type(value) is int:
+        return value
+    if kind is int or not isinstance(value, str):
         raise ValueError
     if kind is datetime:
         moment = datetime.fromisoformat(value)
