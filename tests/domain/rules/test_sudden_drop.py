@@ -45,6 +45,7 @@ def concerns(sessions: Sequence[TherapySession]) -> list[Concern]:
 FIRES = [
     ("at the reliable change", "srs", [90, 76]),
     ("half of it below the median of three", "srs", [83, 83, 90, 76]),
+    ("the median of the last three, not four", "srs", [60, 60, 90, 90, 76]),
     ("missing totals are left out", "srs", [90, None, None, 76]),
     ("a child's form", "csrs", [90, 76]),
     ("a Likert form", "wai_sr", [90, 70.4]),
@@ -99,6 +100,8 @@ def test_a_second_source_makes_it_a_warning(
         if item.subject == ANA
     )
     assert (concern.severity, concern.signal.values["second_source"]) == (severity, source)
+    assert concern.signal.route == ("agreed" if source else "default")
+    assert concern.signal.thresholds == pytest.approx({"fall": 14, "below_median": 7})
 
 
 def test_in_the_first_three_sessions_even_two_sources_are_a_note() -> None:
