@@ -235,3 +235,14 @@ def test_what_it_remembers_is_bounded() -> None:
     for memory in memories_of(CODE, course_of("nax-?c" * 20), family("ana")):
         assert len(memory.intervals) <= 8
         assert all(len(invited.away) <= 4 for invited in memory.invited.values())
+
+
+@pytest.mark.parametrize(("between", "openings"), [([], [2]), (["a"], [1, 1])])
+def test_a_session_nobody_came_to_counts_no_held_session_of_the_three(between: list[str], openings: list[int]) -> None:
+    # recovered at the third held session; the bond falls at the sixth (and again at a seventh), then nobody comes
+    first = [session(1, "n"), *(therapy_session(n, rating("ana", 90)) for n in range(2, 6))]
+    fallen = [
+        therapy_session(6 + n, rating("ana", 90, dimensions={"bond": 55 - 5 * n})) for n in range(len(between) + 1)
+    ]
+    found = concerns([*first, *fallen, session(6 + len(fallen), "N")])
+    assert [item.openings for item in found] == openings
