@@ -36,13 +36,13 @@ class Size:
     """How much is done."""
 
     rounds: int = 3
-    seconds: float = 4.0
-    warm: float = 1.0
-    families: int = 400
+    seconds: float = 3.0
+    warm: float = 0.5
+    families: int = 200
     weeks: int = 10
-    batch_families: int = 500
+    batch_families: int = 300
     grown: tuple[int, ...] = GROWN
-    grown_families: int = 8
+    grown_families: int = 6
 
 
 QUICK = Size(rounds=1, seconds=1.0, warm=0.3, families=40, weeks=6, batch_families=50, grown=(10, 40), grown_families=2)

@@ -9,7 +9,7 @@ from typing import Any
 
 MEMBERS = (("eva", "parent"), ("tom", "parent"), ("ana", "youth"), ("oma", "grandparent"))
 LINES = ("relationship", "goals", "approach", "overall")
-FIRST = datetime(2020, 1, 6, 16, tzinfo=UTC)
+FIRST = datetime(2010, 1, 4, 16, tzinfo=UTC)  # 500 weeks on it is still long ago
 USUAL, SPREAD = 9.0, 0.4  # of a mark on a 10-cm line
 FALL, FALLS = 3.0, 0.04  # how far a rating falls now and then, and how often
 KINDS = 64  # different sets of marks, drawn once
