@@ -104,9 +104,9 @@ class HandlingCreate(Body):
     @model_validator(mode="after")
     def _complete(self) -> "HandlingCreate":
         if (self.action is Action.snooze) != (self.until is not None):
-            raise Told("until-with-snooze", "A snooze, and only a snooze, says until when.")
+            raise Told("until-with-snooze", "A snooze, and only a snooze, says until when.", "until")
         if (self.action is Action.dismiss) != (self.reason is not None):
-            raise Told("reason-with-dismiss", "A dismissal, and only a dismissal, says why.")
+            raise Told("reason-with-dismiss", "A dismissal, and only a dismissal, says why.", "reason")
         return self
 
 

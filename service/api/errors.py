@@ -203,11 +203,11 @@ PLAIN = {
 
 
 def _fault(error: ErrorDetails | Mapping[str, Any]) -> Fault:
-    kind = str(error["type"])
+    kind, place = str(error["type"]), tuple(error["loc"])
     code, detail = PLAIN.get(kind, (kind.replace("_", "-"), "This does not fit."))
     if kind == "value_error" and isinstance(told := error.get("ctx", {}).get("error"), Told):
-        code, detail = told.code, told.detail
-    return Fault(_pointer(error["loc"]), code, detail)
+        code, detail, place = told.code, told.detail, place + told.place
+    return Fault(_pointer(place), code, detail)
 
 
 def _pointer(places: Sequence[int | str]) -> str:
@@ -223,9 +223,10 @@ def _pointer(places: Sequence[int | str]) -> str:
 
 
 class Told(ValueError):
-    """A fault that a validator of ours found; code and detail are ours, so they may be shown."""
+    """A fault that a validator of ours found, at a `place` within what it looked at; its words are ours to show."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, *place: str) -> None:
         super().__init__(code)
         self.code = code
         self.detail = detail
+        self.place = place

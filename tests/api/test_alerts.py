@@ -235,10 +235,10 @@ class TestHandling:
     @pytest.mark.parametrize(
         ("act", "pointer", "code"),
         [
-            ({"action": "snooze"}, "", "until-with-snooze"),
-            ({"action": "acknowledge", "until": {"sessions": 2}}, "", "until-with-snooze"),
-            ({"action": "dismiss"}, "", "reason-with-dismiss"),
-            ({"action": "acknowledge", "reason": "duplicate"}, "", "reason-with-dismiss"),
+            ({"action": "snooze"}, "/until", "until-with-snooze"),
+            ({"action": "acknowledge", "until": {"sessions": 2}}, "/until", "until-with-snooze"),
+            ({"action": "dismiss"}, "/reason", "reason-with-dismiss"),
+            ({"action": "acknowledge", "reason": "duplicate"}, "/reason", "reason-with-dismiss"),
             ({"action": "dismiss", "reason": "boredom"}, "/reason", "unknown-value"),
             ({"action": "sleep"}, "/action", "unknown-value"),
             ({"action": "acknowledge", "by": "therapist"}, "/by", "reserved-id"),

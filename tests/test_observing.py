@@ -1,0 +1,152 @@
+"""What an operator sees: route templates, never a path, a body or a person."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from service.observing import Metrics, Observed, configure_logs, error_fields
+
+pytestmark = pytest.mark.anyio
+
+
+class Route:
+    path = "/v1/cases/{case_id}"
+
+
+def app_of(status: int = 200, route: Any = Route, error: Exception | None = None) -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["route"] = route
+        if error is not None:
+            raise error
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    return app
+
+
+async def _nothing(*_: Any) -> None:
+    """Receive or send nothing."""
+
+
+def scope(method: str = "GET") -> dict[str, Any]:
+    return {"type": "http", "method": method, "path": "/v1/cases/canary", "state": {"request_id": "r-1"}}
+
+
+async def test_a_request_is_counted_and_logged_by_its_route() -> None:
+    metrics = Metrics()
+    with structlog.testing.capture_logs() as logs:
+        await Observed(app_of(404), metrics)(scope("PUT"), _nothing, _nothing)
+    (line,) = logs
+    told = {"event": "request", "method": "PUT", "route": "/v1/cases/{case_id}", "status": 404, "request_id": "r-1"}
+    assert {name: line[name] for name in told} == told
+    text = metrics.text().decode()
+    assert 'evenkeel_requests_total{method="PUT",route="/v1/cases/{case_id}",status="404"} 1.0' in text
+    assert 'evenkeel_request_seconds_count{route="/v1/cases/{case_id}"} 1.0' in text
+    assert "canary" not in text + str(logs)
+
+
+async def test_an_address_without_a_route_is_not_named() -> None:
+    metrics = Metrics()
+    with structlog.testing.capture_logs() as logs:
+        await Observed(app_of(404, route=None), metrics)(scope(), _nothing, _nothing)
+    assert logs[0]["route"] == "unmatched"
+    assert "canary" not in metrics.text().decode() + str(logs)
+
+
+async def test_a_request_that_fails_is_noted_and_raised() -> None:
+    metrics = Metrics()
+    with structlog.testing.capture_logs() as logs, pytest.raises(RuntimeError):
+        await Observed(app_of(error=RuntimeError("canary")), metrics)(scope(), _nothing, _nothing)
+    assert (logs[0]["status"], "canary" in str(logs)) == (0, False)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/startupz", "/metrics"])
+async def test_what_machines_ask_every_few_seconds_is_counted_not_logged(path: str) -> None:
+    metrics = Metrics()
+    route = type("Quiet", (), {"path": path})
+    with structlog.testing.capture_logs() as logs:
+        await Observed(app_of(route=route), metrics)(scope(), _nothing, _nothing)
+    assert logs == []
+    assert f'route="{path}"' in metrics.text().decode()
+
+
+async def test_what_is_no_request_passes() -> None:
+    passed = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        passed.append(scope["type"])
+
+    await Observed(app, Metrics())({"type": "lifespan"}, _nothing, _nothing)
+    assert passed == ["lifespan"]
+
+
+def test_batches_and_what_still_waits() -> None:
+    metrics = Metrics()
+    for size, waiting in ((3, 7), (64, 0)):
+        metrics.flushed(size, waiting)
+    text = metrics.text().decode()
+    assert 'evenkeel_batch_commands_bucket{le="4.0"} 1.0' in text
+    assert "evenkeel_batch_commands_sum 67.0" in text
+    assert "evenkeel_waiting_commands 0.0" in text
+
+
+class Orig(Exception):
+    sqlstate = "23505"
+
+
+def test_an_error_is_its_type_its_code_and_its_place() -> None:
+    error = DBAPIError("INSERT … canary", {"name": "canary"}, Orig("canary"))
+    assert error_fields(error) == {"error": "DBAPIError", "sqlstate": "23505", "at": []}
+    assert error_fields(ValueError("canary")) == {"error": "ValueError", "at": []}
+
+
+async def test_places_are_those_of_the_service_alone() -> None:
+    try:
+        await Observed(app_of(error=KeyError("canary")), Metrics())(scope(), _nothing, _nothing)
+    except KeyError as error:
+        (place,) = error_fields(error)["at"]
+    assert place.startswith("observing.__call__:")
+
+
+@pytest.fixture
+def _as_it_was() -> Iterator[None]:
+    """Give logging back as it was."""
+    root, before = logging.getLogger(), structlog.get_config()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    structlog.configure(**before)
+    root.setLevel(level)
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+    for handler in handlers:
+        root.addHandler(handler)
+
+
+@pytest.mark.usefixtures("_as_it_was")
+def test_logs_are_lines_of_json_those_of_libraries_too(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info")
+    structlog.get_logger().info("ours", size=3)
+    structlog.get_logger().debug("too fine")
+    try:
+        raise ValueError("canary")
+    except ValueError:
+        logging.getLogger("some.library").exception("theirs")
+    ours, theirs = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (ours["event"], ours["level"], ours["size"]) == ("ours", "info", 3)
+    assert (theirs["event"], theirs["level"], theirs["error"]) == ("theirs", "error", "ValueError")
+    assert all(line["timestamp"].endswith("Z") for line in (ours, theirs))
+    assert "canary" not in str(theirs)
+
+
+@pytest.mark.usefixtures("_as_it_was")
+def test_the_least_level(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("error")
+    structlog.get_logger().warning("quiet")
+    logging.getLogger("some.library").warning("quiet")
+    structlog.get_logger().error("loud")
+    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["loud"]
