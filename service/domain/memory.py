@@ -53,16 +53,40 @@ def _freeze_of(kind: Any) -> Freeze:
         return lambda value: sorted(freeze(item) for item in value)
     if issubclass(kind, tuple | list) and not is_dataclass(kind):
         return lambda value: [freeze(item) for item in value]
-    return _freeze_fields(_names(kind))
+    return _freeze_fields(kind)
 
 
-def _freeze_fields(names: tuple[str, ...]) -> Freeze:
-    if not names:
-        return lambda value: []
-    if len(names) == 1:
-        return lambda value: [freeze(getattr(value, names[0]))]
+def _freeze_fields(kind: Any) -> Freeze:
+    names, hints = _names(kind), get_type_hints(kind)
+    freezes = tuple(_freeze_declared(hints[name]) for name in names)
+    if len(names) < 2:  # attrgetter of one name returns no tuple
+        return lambda value: [
+            freeze_field(getattr(value, name)) for name, freeze_field in zip(names, freezes, strict=True)
+        ]
     get = attrgetter(*names)
-    return lambda value: [freeze(item) for item in get(value)]
+    return lambda value: [freeze_field(item) for freeze_field, item in zip(freezes, get(value), strict=True)]
+
+
+@cache
+def _freeze_declared(kind: Any) -> Freeze:
+    """Return how a field is frozen by its declaration; what that leaves open is asked of each value."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        inners = {_freeze_declared(item) for item in arguments if item is not NoneType}
+        return _or_none(inners.pop()) if len(inners) == 1 else freeze
+    if origin is tuple and arguments[1:] == (Ellipsis,):
+        inner = _freeze_declared(arguments[0])
+        return list if inner is _as_is else lambda value: [inner(item) for item in value]
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        inner = _freeze_declared(arguments[1])
+        return dict if inner is _as_is else lambda value: {key: inner(item) for key, item in value.items()}
+    closed = origin is None and isinstance(kind, type)
+    scalar = closed and issubclass(kind, Enum | str | int | float | datetime)
+    return _freeze_of(kind) if scalar or (closed and is_dataclass(kind)) else freeze
+
+
+def _or_none(inner: Freeze) -> Freeze:
+    return inner if inner is _as_is or inner is freeze else lambda value: None if value is None else inner(value)
 
 
 @cache
