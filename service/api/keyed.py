@@ -1,5 +1,6 @@
 """The door of the API: who asks, with which scopes; then the media type, the size and the strictness of the body."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from service.settings import Settings
 from service.writing import Outcome
 
 LARGEST_BODY = 64 * 1024
+READ_SECONDS = 30  # for all of a body; a slower client holds a connection for nothing
 JSON_TYPES = ("application/json",)
 PATCH_TYPES = ("application/merge-patch+json", "application/json")
 REMEMBERED_KEYS = 10_000
@@ -116,16 +118,23 @@ class KeyedRequest(Request):
         return self.service.clock()
 
     async def body(self) -> bytes:
-        """Return the body; raises the 413 of one that is too large, before all of it was read."""
+        """Return the body; raises the 413 of one too large, before all of it was read, and the 408 of one too slow."""
         if not hasattr(self, "_body"):
-            chunks, size = [], 0
-            async for chunk in self.stream():
-                size += len(chunk)
-                if size > LARGEST_BODY:
-                    raise Problem("too-large", f"At most {LARGEST_BODY // 1024} KiB are taken in.")
-                chunks.append(chunk)
-            self._body = b"".join(chunks)
+            try:
+                async with asyncio.timeout(READ_SECONDS):
+                    self._body = await self._bounded()
+            except TimeoutError:
+                raise Problem("request-timeout") from None
         return self._body
+
+    async def _bounded(self) -> bytes:
+        chunks, size = [], 0
+        async for chunk in self.stream():
+            size += len(chunk)
+            if size > LARGEST_BODY:
+                raise Problem("too-large", f"At most {LARGEST_BODY // 1024} KiB are taken in.")
+            chunks.append(chunk)
+        return b"".join(chunks)
 
     async def json(self) -> Any:
         """Return the body as strict JSON; raises the 400 or 422 of one that is not."""
