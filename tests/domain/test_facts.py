@@ -82,6 +82,8 @@ def test_a_new_entry_gets_the_defaults_it_does_not_name() -> None:
     told = {"kind": "hostility", "from": "member/ana", "severity": 2, "source": "observer/o1"}
     session = patched(EMPTY_SESSION, {"indicators": {"i1": told}}, EMPTY_SESSION)
     assert session["indicators"]["i1"] == {**told, "toward": None}
+    begun = patched(EMPTY_CASE, {"periods": [{"from": "2026-01-01"}]}, EMPTY_CASE)
+    assert begun["periods"] == [{"from": "2026-01-01", "to": None, "ended_as": None}]
 
 
 def test_a_null_within_an_entry_restores_its_default() -> None:
