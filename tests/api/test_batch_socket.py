@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPResponse
 from urllib.parse import urlsplit
 
@@ -38,6 +38,7 @@ class Upload:
         self.socket = socket.create_connection((place.hostname, place.port), timeout=PATIENCE)
         self._key = key
         self._response: HTTPResponse | None = None
+        self._tail = b""
 
     def begin(self, *fields: str) -> None:
         told = (
@@ -63,6 +64,14 @@ class Upload:
         self._response = HTTPResponse(self.socket)
         self._response.begin()
         return self._response
+
+    def has_ended(self) -> bool:
+        """Read what has come so far; tell whether it was all of the answer."""
+        with suppress(BlockingIOError):
+            self.socket.setblocking(False)
+            while chunk := self.socket.recv(MIB):
+                self._tail = (self._tail + chunk)[-400:]
+        return b'{"end":true' in self._tail
 
     def leave(self, by_reset: bool = False) -> None:
         if by_reset:
@@ -176,6 +185,19 @@ def test_a_client_that_reads_slowly(upload: Callable[[], Upload], server: Proces
     with caller(server.address, world.key()) as client:
         assert client.post("/v1/ratings", json=bodies.rating()).status_code == 201
     assert sent.answers()[-1]["refused"] == count
+
+
+@pytest.mark.parametrize("line", [b"\n", b"{}\n"])
+def test_lines_that_wait_for_nothing_hold_nobody_up(upload: Callable[[], Upload], server: Process, line: bytes) -> None:
+    """Neither blank lines nor refused ones ask the database; still others get their turn in between."""
+    sent = upload()
+    sent.send(line * (4 * MIB if line == b"\n" else 40_000))
+    turns = 0
+    with caller(server.address, None) as client:
+        while not sent.has_ended():
+            assert client.get("/livez").status_code == 200
+            turns += 1
+    assert turns >= 30
 
 
 @pytest.mark.parametrize("announced", [True, False])
