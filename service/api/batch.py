@@ -31,6 +31,7 @@ LINES = ("application/x-ndjson", "application/jsonl", "application/ndjson")
 AHEAD = 512  # lines that may wait for their outcome while others are read
 TOGETHER = 64  # answers in one chunk
 MOST_AT_ONCE = 8  # batches that one process reads or answers
+MOST_OF_ONE = 4  # of them of one organization, so that none keeps the others out
 
 
 class CaseLine(CaseUpdate):
@@ -85,7 +86,7 @@ async def post_batch(request: KeyedRequest, deliver: Annotated[bool, Query()] = 
     check_media_type(request, LINES)
     service = request.service
     with ExitStack() as held:
-        held.enter_context(_place(service))
+        held.enter_context(_place(service, request.caller.organization_id))
         file = held.enter_context(spool(service.settings.spool_dir))
         await fill(file, request)
         kept = held.pop_all()
@@ -93,15 +94,18 @@ async def post_batch(request: KeyedRequest, deliver: Annotated[bool, Query()] = 
 
 
 @contextmanager
-def _place(service: Service) -> Iterator[None]:
+def _place(service: Service, organization_id: UUID) -> Iterator[None]:
     """Hold one of the few places for batches in this process; raises the 503 when none is free."""
-    if service.batches >= MOST_AT_ONCE:
+    held = service.batches
+    if held.total() >= MOST_AT_ONCE or held[organization_id] >= MOST_OF_ONE:
         raise Problem("queue-full", "Too many batches are on their way.")
-    service.batches += 1
+    held[organization_id] += 1
     try:
         yield
     finally:
-        service.batches -= 1
+        held[organization_id] -= 1
+        if not held[organization_id]:
+            del held[organization_id]
 
 
 async def _answers(request: KeyedRequest, file: IO[bytes], backfill: bool, held: ExitStack) -> AsyncIterator[bytes]:

@@ -1,6 +1,7 @@
 """The door of the API: who asks, with which scopes; then the media type, the size and the strictness of the body."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -92,7 +93,7 @@ class KeyRing:
 
 @dataclass(slots=True)
 class Service:
-    """What a running process holds; `draining` once it was asked to stop, `batches` that are on their way."""
+    """What a running process holds; `draining` once it was asked to stop, `batches` on their way per organization."""
 
     settings: Settings
     engine: AsyncEngine
@@ -100,7 +101,7 @@ class Service:
     keys: KeyRing
     clock: Callable[[], datetime]
     draining: bool = False
-    batches: int = 0
+    batches: Counter[UUID] = field(default_factory=Counter)
 
 
 class KeyedRequest(Request):

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.api.batch import AHEAD, MOST_AT_ONCE
+from service.api.batch import AHEAD, MOST_AT_ONCE, MOST_OF_ONE
 from service.api.spool import LONGEST_LINE
 from service.db.identity import parse_token, revoke_key
 from service.main import create_app
@@ -224,13 +224,29 @@ async def test_more_lines_than_are_read_ahead(client: httpx.AsyncClient) -> None
     assert answers[-1] == end(created=created, refused=count - created)
 
 
-async def test_too_many_at_once(app: FastAPI, client: httpx.AsyncClient) -> None:
-    """A process reads a few at a time; each place is free again, however its batch ended."""
-    app.state.service.batches = MOST_AT_ONCE - 1
+async def test_every_place_is_free_again(app: FastAPI, client: httpx.AsyncClient) -> None:
+    """However its batch ended."""
     for content in (text_of(rating()), b"nonsense", b"x" * (32 * 1024 * 1024 + 1)):
         await client.post("/v1/batch", content=content, headers=LINES)
-        assert app.state.service.batches == MOST_AT_ONCE - 1
-    app.state.service.batches = MOST_AT_ONCE
+        assert app.state.service.batches == {}
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "status"),
+    [
+        (0, MOST_AT_ONCE - 1, 200),
+        (0, MOST_AT_ONCE, 503),
+        (MOST_OF_ONE - 1, 0, 200),
+        (MOST_OF_ONE, 0, 503),
+    ],
+)
+async def test_a_process_takes_a_few_at_once(
+    app: FastAPI, client: httpx.AsyncClient, organization: UUID, mine: int, others: int, status: int
+) -> None:
+    """And only some of them of one organization: it cannot keep the others out."""
+    app.state.service.batches.update({organization: mine, UUID(int=1): others})
     response = await client.post("/v1/batch", content=text_of(rating()), headers=LINES)
-    assert (response.status_code, response.json()["code"]) == (503, "queue-full")
-    assert int(response.headers["retry-after"]) > 0
+    assert response.status_code == status
+    if status == 503:
+        assert response.json()["code"] == "queue-full"
+        assert int(response.headers["retry-after"]) > 0
