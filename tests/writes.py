@@ -102,7 +102,11 @@ class Stored:
         steps, _ = fold(Carry(), course, family, default_parameters())
         digest = folded_with(family, default_parameters())
         for session, step in zip(course, steps, strict=True):
-            assert self.carries[case_id, session.session_id] == (digest, step.carry)
+            stored_with, carry = self.carries[case_id, session.session_id]
+            assert stored_with == digest, f"{case_id}/{session.session_id} was folded with something else"
+            for name in Carry.__dataclass_fields__:
+                told = f"{name} after {case_id}/{session.session_id}"
+                assert getattr(carry, name) == getattr(step.carry, name), told
         last = steps[-1].carry if steps else Carry()
         assert self.cases[case_id][1:] == (last.number, last.last_session_id)
         fresh = sorted(map(_seen, assess(course, family)))
