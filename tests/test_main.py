@@ -44,11 +44,11 @@ async def test_what_was_accepted_is_stored_before_the_end(
 ) -> None:
     await let_in(engine, organization)
     app = create_app(settings)
-    raters = [f"m{number}" for number in range(100)]  # more than one batch holds
+    sessions = [f"s{number}" for number in range(100)]  # more than one batch holds
     async with app.router.lifespan_context(app):
         service: Service = app.state.service
-        promises = [service.writer.accept(organization, post(rating_facts(rater))) for rater in raters]
+        promises = [service.writer.accept(organization, post(rating_facts(session_id=item))) for item in sessions]
         assert not any(promise.done() for promise in promises)
     assert all(promise.done() for promise in promises)
     stored = await Desk(engine, organization).stored()
-    assert sorted(item.facts.rater_id for item in stored.ratings) == sorted(raters)
+    assert sorted(item.facts.session_id for item in stored.ratings) == sorted(sessions)

@@ -13,7 +13,7 @@ from service.api.keyed import KeyedRequest, KeyedRoute, needs, refuse, revision_
 from service.api.paging import Cursor, Limit, Page, page, place_of
 from service.db import reads
 from service.domain.commands import PatchCase, PutCase, Result
-from service.domain.facts import MEMBER_DEFAULTS
+from service.domain.facts import MEMBER_DEFAULTS, MOST
 from service.domain.model import MemberRole
 from service.writing import Outcome
 
@@ -41,8 +41,9 @@ class PeriodUpdate(Body):
     ended_as: Literal["completed", "dropped-out", "transferred", "other"] | None = None
 
 
-Members = Annotated[dict[PersonId, MemberUpdate], Field(max_length=64)]
-Subsystems = Annotated[dict[Code, Annotated[list[Id], Field(max_length=64)]], Field(max_length=32)]
+Members = Annotated[dict[PersonId, MemberUpdate], Field(max_length=MOST["members"])]
+Group = Annotated[list[Id], Field(max_length=MOST["members"])]
+Subsystems = Annotated[dict[Code, Group], Field(max_length=MOST["subsystems"])]
 People = Annotated[list[Id], Field(max_length=32)]
 Periods = Annotated[list[PeriodUpdate], Field(max_length=64)]
 
@@ -76,10 +77,8 @@ class CasePatch(Body):
     membership: Membership | None = None
     mandated: Flag | None = None
     safety_hold: Flag | None = None
-    members: Annotated[dict[PersonId, MemberPatch | None], Field(max_length=64)] | None = None
-    subsystems: Annotated[dict[Code, Annotated[list[Id], Field(max_length=64)] | None], Field(max_length=32)] | None = (
-        None
-    )
+    members: Annotated[dict[PersonId, MemberPatch | None], Field(max_length=MOST["members"])] | None = None
+    subsystems: Annotated[dict[Code, Group | None], Field(max_length=MOST["subsystems"])] | None = None
     therapists: People | None = None
     periods: Periods | None = None
 

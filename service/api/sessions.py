@@ -16,7 +16,7 @@ from service.api.keyed import KeyedRequest, KeyedRoute, needs, refuse, revision_
 from service.api.paging import Cursor, Limit, Page, page, place_of
 from service.db import reads
 from service.domain.commands import PatchSession, PutSession, Result
-from service.domain.facts import EMPTY_SESSION, time_of
+from service.domain.facts import EMPTY_SESSION, MOST, time_of
 from service.domain.indicators import KINDS
 from service.domain.model import Attendance, SessionStatus, TaskOutcome
 from service.writing import Outcome
@@ -24,7 +24,6 @@ from service.writing import Outcome
 router = APIRouter(route_class=KeyedRoute, tags=["sessions"])
 
 SessionId = Annotated[str, Path(pattern=f"^{ID}$")]
-MOST = 64
 
 
 def _known_kind(value: str) -> str:
@@ -64,7 +63,7 @@ class DiscussedUpdate(Body):
 
 
 Goals = Annotated[list[Code], Field(max_length=32)]
-Discussed = Annotated[list[DiscussedUpdate], Field(max_length=MOST)]
+Discussed = Annotated[list[DiscussedUpdate], Field(max_length=64)]
 
 
 class SessionUpdate(Body):
@@ -74,11 +73,13 @@ class SessionUpdate(Body):
     status: SessionStatus = SessionStatus.held
     therapists: People = Field(default_factory=list)
     next_planned_at: Time | None = None
-    attendance: Annotated[dict[PersonId, Attendance], Field(max_length=MOST)] = Field(default_factory=dict)
+    attendance: Annotated[dict[PersonId, Attendance], Field(max_length=MOST["attendance"])] = Field(
+        default_factory=dict
+    )
     indicators_observed: Flag | None = Field(default=None, description="absent or false: nobody looked")
-    indicators: Annotated[dict[Id, IndicatorUpdate], Field(max_length=MOST)] = Field(default_factory=dict)
-    tasks: Annotated[dict[Id, TaskUpdate], Field(max_length=MOST)] = Field(default_factory=dict)
-    goals: Annotated[dict[Id, Goals], Field(max_length=MOST)] = Field(default_factory=dict)
+    indicators: Annotated[dict[Id, IndicatorUpdate], Field(max_length=MOST["indicators"])] = Field(default_factory=dict)
+    tasks: Annotated[dict[Id, TaskUpdate], Field(max_length=MOST["tasks"])] = Field(default_factory=dict)
+    goals: Annotated[dict[Id, Goals], Field(max_length=MOST["goals"])] = Field(default_factory=dict)
     discussed: Discussed = Field(default_factory=list)
 
 
@@ -103,11 +104,11 @@ class SessionPatch(Body):
     status: SessionStatus | None = None
     therapists: People | None = None
     next_planned_at: Time | None = None
-    attendance: Annotated[dict[PersonId, Attendance | None], Field(max_length=MOST)] | None = None
+    attendance: Annotated[dict[PersonId, Attendance | None], Field(max_length=MOST["attendance"])] | None = None
     indicators_observed: Flag | None = None
-    indicators: Annotated[dict[Id, IndicatorPatch | None], Field(max_length=MOST)] | None = None
-    tasks: Annotated[dict[Id, TaskPatch | None], Field(max_length=MOST)] | None = None
-    goals: Annotated[dict[Id, Goals | None], Field(max_length=MOST)] | None = None
+    indicators: Annotated[dict[Id, IndicatorPatch | None], Field(max_length=MOST["indicators"])] | None = None
+    tasks: Annotated[dict[Id, TaskPatch | None], Field(max_length=MOST["tasks"])] | None = None
+    goals: Annotated[dict[Id, Goals | None], Field(max_length=MOST["goals"])] | None = None
     discussed: Discussed | None = None
 
 

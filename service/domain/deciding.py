@@ -25,6 +25,8 @@ from service.domain.instruments import instruments
 from service.domain.model import RaterKind, SessionStatus
 from service.domain.records import RatingRecord, RatingState, Records, blank_session
 
+MOST_RATERS, MOST_RATINGS = 32, 256  # members who rate one session; live ratings in it, whoever gave them
+
 
 def judge(records: Records, command: AnyCommand, new_id: Callable[[], str]) -> Decision:
     """Return what becomes of a command and take its effect into the records; a refusal leaves them as they were."""
@@ -184,6 +186,9 @@ def _not_admitted(records: Records, facts: RatingFacts, at: datetime) -> Decisio
         for pointer, member_id in named:
             if member_id not in case.facts["members"]:
                 return refused("unknown-member", pointer, "This case has a fixed list of members.")
+    crowded = _crowded(records, facts)
+    if crowded:
+        return crowded
     session = records.sessions.get(key)
     announced = session.facts if session else None
     if facts.held_at is None and (announced is None or announced["held_at"] is None):
@@ -192,6 +197,18 @@ def _not_admitted(records: Records, facts: RatingFacts, at: datetime) -> Decisio
     held_at = facts.held_at or records.held_at(key)
     if held_at is not None and held_at > at + AHEAD and (facts.held_at or status is SessionStatus.held):
         return refused("in-the-future", "/held_at", "A rated session lies at most a day ahead.")
+    return None
+
+
+def _crowded(records: Records, facts: RatingFacts) -> Decision | None:
+    """Refuse a rating that no family in one room would need: comparing everybody with everybody has its price."""
+    session = records.live_facts((facts.case_id, facts.session_id))
+    others = [item for item in session if item.natural_key != facts.natural_key]
+    members = {item.rater_id for item in (*others, facts) if item.rater_kind is RaterKind.member}
+    if len(members) > MOST_RATERS:
+        return refused("too-many-raters", "/rater/id", f"At most {MOST_RATERS} members rate one session.")
+    if len(others) >= MOST_RATINGS:
+        return refused("too-many-ratings", "/session_id", f"A session has at most {MOST_RATINGS} live ratings.")
     return None
 
 

@@ -61,6 +61,17 @@ ENTRY_REQUIRED: Mapping[str, tuple[str, ...]] = {
 }
 
 
+MOST: Mapping[str, int] = {
+    "members": 64,
+    "subsystems": 32,
+    "attendance": 64,
+    "indicators": 64,
+    "tasks": 64,
+    "goals": 64,
+}
+"""How many entries each map of announced facts may have; patches add to them one by one."""
+
+
 def merge_patch(target: Any, patch: Any) -> Any:
     """Return a document after a merge patch: maps merge by key, null removes, everything else replaces.
 
@@ -88,9 +99,10 @@ def patched(document: Document, patch: Document, empty: Document) -> Document:
     return merged
 
 
-def _incomplete(facts: Document) -> list[Fault]:
-    """Return what entries lack after a patch; whole documents were checked when they came in."""
-    return [
+def _unfit(facts: Document) -> list[Fault]:
+    """Return which maps are too large and what entries lack after a patch; whole documents were checked before."""
+    crowded = [name for name, most in MOST.items() if len(facts.get(name, ())) > most]
+    return [Fault(f"/{name}", "too-many", "There are too many entries.") for name in crowded] + [
         Fault(f"/{name}/{key}/{field}", "missing", "This field is needed.")
         for name, required in ENTRY_REQUIRED.items()
         for key, entry in facts.get(name, {}).items()
@@ -101,7 +113,7 @@ def _incomplete(facts: Document) -> list[Fault]:
 
 def check_case(facts: Document) -> None:
     """Raise InvalidFamily where the facts of a case are incomplete or contradict each other."""
-    faults = _incomplete(facts) + [
+    faults = _unfit(facts) + [
         Fault(f"/members/{member_id}", "reserved-id", "This id names a kind of reference; choose another.")
         for member_id in facts["members"]
         if member_id in RESERVED
@@ -127,7 +139,7 @@ def check_session(facts: Document, now_plus_a_day: datetime, rated: bool = False
     A scheduled session that is already `rated` counts as held.
     """
     held_at = time_of(facts["held_at"])
-    faults = _incomplete(facts)
+    faults = _unfit(facts)
     past = ("held", "no-show", "scheduled") if rated else ("held", "no-show")
     if facts["status"] in past and held_at is not None and held_at > now_plus_a_day:
         faults.append(Fault("/held_at", "in-the-future", "A session that was held lies at most a day ahead."))

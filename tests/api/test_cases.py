@@ -208,6 +208,13 @@ class TestPatch:
         assert faults(await client.patch(PATH, json=patch)) == expected
         assert (await client.get(PATH)).json() == before
 
+    async def test_patches_cannot_grow_a_map_without_end(self, client: httpx.AsyncClient) -> None:
+        await client.put(PATH, json={})
+        first, second = ({f"m{turn}-{number}": {"role": "other"} for number in range(40)} for turn in (1, 2))
+        assert (await client.patch(PATH, json={"members": first})).status_code == 200
+        assert faults(await client.patch(PATH, json={"members": second})) == [("/members", "too-many")]
+        assert len((await client.get(PATH)).json()["members"]) == 40
+
     async def test_an_unknown_case_is_not_there(self, client: httpx.AsyncClient) -> None:
         assert refusal(await client.patch(PATH, json={})) == (404, "not-found")
         assert (await client.get(PATH)).status_code == 404

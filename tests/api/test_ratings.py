@@ -1,11 +1,13 @@
 """Ratings come in: scores, defaults, times, warnings, and what is withheld from whom."""
 
+import json
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from service.domain.deciding import MOST_RATERS, MOST_RATINGS
 from tests.api.bodies import Document, at, members, rating, session
 from tests.api.conftest import NewKey, client_of
 
@@ -226,3 +228,41 @@ async def test_figures_that_rest_on_others_are_withheld(
     for found in (made.json(), again.json(), corrected.json(), retracted.json()):
         assert found["withheld"] == withheld
         assert [name for name in (*FIGURES, "alerts") if found[name] is None] == withheld
+
+
+class TestCrowds:
+    """No family needs so many ratings of one session, and comparing everybody with everybody has its price."""
+
+    async def fill(self, client: httpx.AsyncClient, bodies: list[Document]) -> None:
+        lines = "".join(json.dumps({"type": "rating", **body}) + "\n" for body in bodies)
+        answered = await client.post("/v1/batch", content=lines, headers={"Content-Type": "application/x-ndjson"})
+        assert json.loads(answered.text.splitlines()[-1])["created"] == len(bodies)
+
+    def by(self, number: int, **facts: Any) -> Document:
+        return rating(rater={"id": f"m{number}", "role": "other"}, **facts)
+
+    async def test_members_who_rate_one_session(self, client: httpx.AsyncClient) -> None:
+        await self.fill(client, [self.by(number) for number in range(MOST_RATERS)])
+        refused = await client.post("/v1/ratings", json=rating("ana"))
+        assert refused.status_code == 422
+        assert [(item["pointer"], item["code"]) for item in refused.json()["errors"]] == [
+            ("/rater/id", "too-many-raters")
+        ]
+        for fine in (self.by(0), self.by(0, about="family"), rating("dr-7", about="family"), rating("ana", number=2)):
+            assert (await client.post("/v1/ratings", json=fine)).status_code in (200, 201)
+        (first,) = (await client.get("/v1/ratings", params={"rater": "m1"})).json()["items"]
+        path = f"/v1/ratings/{first['rating_id']}"
+        corrected = await client.put(path, json=self.by(1, total=50.0), headers={"If-Match": '"1"'})
+        assert corrected.status_code == 200
+        await client.delete(path)
+        assert (await client.post("/v1/ratings", json=rating("ana"))).status_code == 201
+        restored = await client.put(path, json=self.by(1), headers={"If-Match": '"3"'})
+        assert restored.json()["errors"][0]["code"] == "too-many-raters"
+
+    async def test_ratings_of_one_session(self, client: httpx.AsyncClient) -> None:
+        about = [f"member/m{number}" for number in range(MOST_RATINGS)]
+        await self.fill(client, [rating("ana", about=whom) for whom in about])
+        refused = await client.post("/v1/ratings", json=rating("ana"))
+        assert [(item["pointer"], item["code"]) for item in refused.json()["errors"]] == [
+            ("/session_id", "too-many-ratings")
+        ]
