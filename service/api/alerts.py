@@ -82,12 +82,17 @@ async def get_alert(request: KeyedRequest, alert_id: UUID) -> Response:
     return answer(alert_body(stored, request.now), headers={"ETag": f'"{stored.alert.revision}"'})
 
 
-class ForSessions(Body):
-    sessions: Annotated[int, Field(strict=True, ge=1, le=20)]
+class Until(Body):
+    """How long a snooze lasts: some held sessions, or until the start of a day in UTC."""
 
+    sessions: Annotated[int, Field(strict=True, ge=1, le=20)] | None = None
+    date: Day | None = None
 
-class UntilDate(Body):
-    date: Day
+    @model_validator(mode="after")
+    def _one(self) -> "Until":
+        if (self.sessions is None) == (self.date is None):
+            raise Told("sessions-or-date", "Either sessions or a date is needed, not both.")
+        return self
 
 
 class HandlingCreate(Body):
@@ -97,7 +102,7 @@ class HandlingCreate(Body):
     action: Action
     by: PersonId
     at: Time | None = None
-    until: ForSessions | UntilDate | None = Field(default=None, description="how long a snooze lasts")
+    until: Until | None = Field(default=None, description="how long a snooze lasts")
     reason: DismissalReason | None = Field(default=None, description="why it was dismissed")
     handling_revision: Annotated[int, Field(strict=True, ge=0)] | None = None
 
@@ -124,8 +129,8 @@ async def post_handling(request: KeyedRequest, alert_id: UUID, body: HandlingCre
         action=body.action,
         by=body.by,
         at=body.at,
-        sessions=body.until.sessions if isinstance(body.until, ForSessions) else None,
-        until=body.until.date if isinstance(body.until, UntilDate) else None,
+        sessions=body.until.sessions if body.until else None,
+        until=body.until.date if body.until else None,
         reason=body.reason,
         handling_revision=body.handling_revision,
     )

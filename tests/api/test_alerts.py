@@ -252,11 +252,23 @@ class TestHandling:
         assert (pointer, code) in [(item["pointer"], item["code"]) for item in answered.json()["errors"]]
         assert (await handling.read())["handling_revision"] == 0
 
-    @pytest.mark.parametrize("until", [{"sessions": 0}, {"sessions": 21}, {"date": "soon"}, {}, {"weeks": 1}])
-    async def test_how_long_a_snooze_may_last(self, handling: Handling, until: Document) -> None:
+    @pytest.mark.parametrize(
+        ("until", "pointer", "code"),
+        [
+            ({"sessions": 0}, "/until/sessions", "greater-than-equal"),
+            ({"sessions": 21}, "/until/sessions", "less-than-equal"),
+            ({"sessions": 2.0}, "/until/sessions", "not-integer"),
+            ({"date": "soon"}, "/until/date", "bad-date"),
+            ({}, "/until", "sessions-or-date"),
+            ({"sessions": 2, "date": "2026-12-01"}, "/until", "sessions-or-date"),
+            ({"weeks": 1}, "/until/weeks", "unknown-field"),
+            ("2026-12-01", "/until", "not-an-object"),
+        ],
+    )
+    async def test_how_long_a_snooze_may_last(self, handling: Handling, until: Any, pointer: str, code: str) -> None:
         answered = await handling.do("snooze", until=until)
         assert (answered.status_code, answered.json()["code"]) == (422, "invalid")
-        assert all(item["pointer"].startswith("/until") for item in answered.json()["errors"])
+        assert [(item["pointer"], item["code"]) for item in answered.json()["errors"]] == [(pointer, code)]
 
     @pytest.mark.parametrize("alert_id", ["00000000-0000-7000-8000-000000000000"])
     async def test_an_unknown_alert_is_not_there(self, client: httpx.AsyncClient, alert_id: str) -> None:
