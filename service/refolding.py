@@ -174,17 +174,21 @@ async def reconcile_alerts(
         case_ids.add(case_id)
         session_ids.add(session_id)
     found = await queries.alerts_resting_on(db, case_ids, session_ids) if session_ids else []
-    current = {alert.alert_id: alert for alert in found}
+    stored = _by_case(case_ids, found)
     changed: list[Reconciled] = []
     for part in parts.values():
         origin = Origin.backfill if part.case_id in backfilled else Origin.live
-        mine = [alert for alert in found if part.owns(alert)]
+        mine = [alert for alert in stored[part.case_id] if part.owns(alert)]
         changed += reconcile(part.concerns, mine, at, partial(_new, part=part, origin=origin, at=at))
     written = await _numbered(db, changed)
     await stores.write_alerts(db, written)
-    current.update((alert.alert_id, alert) for alert in written)
+    current = {alert.alert_id: alert for alert in [*found, *written]}
+    return _by_case(case_ids, sorted(current.values(), key=lambda alert: (alert.opened_at, alert.alert_id)))
+
+
+def _by_case(case_ids: Iterable[str], alerts: Iterable[Alert]) -> dict[str, list[Alert]]:
     by_case: dict[str, list[Alert]] = {case_id: [] for case_id in case_ids}
-    for alert in sorted(current.values(), key=lambda alert: (alert.opened_at, alert.alert_id)):
+    for alert in alerts:
         by_case[alert.case_id].append(alert)
     return by_case
 

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 revision: str = "30a927ef175b"
 down_revision: str | None = None
@@ -12,6 +12,7 @@ ID, MOMENT = sa.Uuid(), sa.DateTime(timezone=True)
 CODE = sa.Text(collation="C")  # ids sort by their bytes, whatever the database's language is
 CODES = sa.ARRAY(CODE)
 DOCUMENT = JSONB()
+SEALED = JSON()  # kept as the text it came as: no query looks into it
 
 
 def upgrade() -> None:
@@ -79,7 +80,7 @@ def upgrade() -> None:
         sa.Column("severity", CODE, nullable=False),
         sa.Column("state", CODE, nullable=False),
         sa.Column("state_reason", CODE, nullable=True),
-        sa.Column("concern", DOCUMENT, nullable=False),
+        sa.Column("concern", SEALED, nullable=False),
         sa.Column("sessions", CODES, nullable=False),
         sa.Column("therapists", CODES, nullable=False),
         sa.Column("origin", CODE, nullable=False),
@@ -128,7 +129,7 @@ def upgrade() -> None:
         sa.Column("case_id", CODE, nullable=False),
         sa.Column("session_id", CODE, nullable=False),
         sa.Column("folded_with", CODE, nullable=False),
-        sa.Column("carry", DOCUMENT, nullable=False),
+        sa.Column("carry", SEALED, nullable=False),
         sa.ForeignKeyConstraint(
             ["organization_id", "case_id", "session_id"],
             ["sessions.organization_id", "sessions.case_id", "sessions.session_id"],

@@ -1,12 +1,12 @@
 """How answers leave: JSON built once, and with which problems instead."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
 
 from service.api.errors import ProblemPublic
+from service.domain.memory import encode
 
 
 def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -16,7 +16,7 @@ def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None =
 
 def content_of(document: Any) -> bytes:
     """Return a document as the bytes in which it goes out."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return encode(document).encode()
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from service.api.answers import READING, answer
 from service.api.documents import Document, rounded
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.paging import Page
-from service.domain.instruments import Instrument, instruments
+from service.domain.instruments import PARTS, Instrument, instruments
 from service.domain.memory import freeze
 from service.domain.next_steps import NEXT_STEPS, NOTICE
 from service.domain.rules import AnyRule, rules
@@ -74,9 +74,7 @@ def instrument_document(instrument: Instrument) -> Document:
         "reversed_items": sorted(instrument.reversed_items, key=instrument.items.index),
         "rater_kinds": sorted(kind.value for kind in instrument.rater_kinds),
         "key": asdict(instrument.key),
-        "parts": {
-            part: instrument.dimension_of(part) for part in ("primary", "bond", "goals", "tasks", "safety", "within")
-        },
+        "parts": {part: instrument.dimension_of(part) for part in PARTS},
         "dimensions": {
             code: {
                 "items": list(unit.items),

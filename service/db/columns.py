@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import Boolean, Column, DateTime, ForeignKeyConstraint, Integer, Text, Uuid
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 from sqlmodel import Field
 
 
@@ -32,6 +32,11 @@ def codes(name: str, nullable: bool = False) -> Any:
 
 def document(name: str, nullable: bool = False) -> Any:
     return Field(sa_column=Column(name, JSONB(none_as_null=True), nullable=nullable))
+
+
+def sealed(name: str) -> Any:
+    """Return a document that no query looks into: it is kept as the text it came as, which costs least."""
+    return Field(sa_column=Column(name, JSON(), nullable=False))
 
 
 def moment(name: str, nullable: bool = False) -> Any:

@@ -1,17 +1,18 @@
 """The engine, and the one way to a database handle: a transaction of one organization."""
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 from sqlalchemy import CursorResult, Executable, Uuid, bindparam
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from service.domain.memory import encode
 from service.settings import Settings
 
 DIALECT = "postgresql+asyncpg://"
@@ -63,7 +64,8 @@ def make_engine(settings: Settings, pool_size: int | None = None) -> AsyncEngine
         max_overflow=0,
         pool_timeout=settings.pool_seconds,
         hide_parameters=True,
-        json_serializer=_json,
+        json_serializer=encode,
+        json_deserializer=orjson.loads,
         connect_args=connect_arguments(settings),
     )
 
@@ -82,10 +84,6 @@ def connect_arguments(settings: Settings, patient: bool = False) -> dict[str, An
         arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
         arguments["prepared_statement_name_func"] = lambda: f"__evenkeel_{uuid4().hex}__"
     return arguments
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 @asynccontextmanager

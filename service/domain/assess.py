@@ -19,7 +19,7 @@ from service.domain.concern import (
 from service.domain.groups import joint_groups
 from service.domain.instruments import instruments
 from service.domain.model import Family, Member, MemberRole, RaterKind, Severity, TherapySession
-from service.domain.moment import Moment, series_key
+from service.domain.moment import EMPTY, Moment, series_key, watched_dimensions
 from service.domain.rules import AnyRule, rules
 from service.domain.trajectory import Series, SeriesKey, is_settled
 
@@ -199,16 +199,17 @@ def _has_settled(concern: Concern, moment: Moment) -> bool:
 
 
 def _series_after(moment: Moment, concerns: Sequence[Concern], settled: Sequence[Concern]) -> dict[str, Series]:
-    """Return every series one session later; scores inside the rater's own concerns stay out of `prior`."""
+    """Return every series that a rule may ask for one session later.
+
+    Scores inside the rater's own concerns stay out of `prior`.
+    """
     unsettled = {item.subject[0] for item in concerns if item.active and rules()[item.rule].unsettles}
     restarted = {item.signal.baseline.series.split("|")[0] for item in settled if item.signal.baseline}
     series = dict(moment.series)
-    if not moment.session.held:
-        return series
-    for rating in moment.session.ratings:
-        for dimension, score in rating.scores.items():
-            key = series_key(rating, dimension)
-            after = series.get(key.text, Series()).with_score(score.percent, key.rater not in unsettled)
+    for rating in moment.session.ratings if moment.session.held else ():
+        for dimension in watched_dimensions(rating):
+            key, score = series_key(rating, dimension), rating.scores[dimension]
+            after = series.get(key.text, EMPTY).with_score(score.percent, key.rater not in unsettled)
             series[key.text] = after.restarted() if key.rater in restarted - unsettled else after
     return series
 

@@ -4,6 +4,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from service.domain.concern import Concern
@@ -46,13 +48,23 @@ def carry_from_plain(plain: Plain) -> Carry:
     return replace(carry, memories=typed)
 
 
+@cache
 def default_parameters() -> Given:
     """Return every rule's own parameters."""
-    return {code: rule.parameters for code, rule in rules().items()}
+    return MappingProxyType({code: rule.parameters for code, rule in rules().items()})
 
 
 def folded_with(family: Family, parameters: Given) -> str:
     """Return the name of everything but the sessions that a carry depends on; a carry of another name is refolded."""
-    named = [[code, rule.version, freeze(parameters[code])] for code, rule in rules().items()]
+    named = _default_rules() if parameters is default_parameters() else _named_rules(parameters)
     text = json.dumps([FOLD_VERSION, named, freeze(family)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _default_rules() -> str:
+    return _named_rules(default_parameters())
+
+
+def _named_rules(parameters: Given) -> str:
+    return json.dumps([[code, rule.version, freeze(parameters[code])] for code, rule in rules().items()])

@@ -3,6 +3,7 @@
 Dataclasses, enums, datetimes, tuples, frozensets, mappings and unions with None; a shape is compiled once per type.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -16,6 +17,10 @@ Plain = Any
 T = TypeVar("T")
 Thaw = Callable[[Plain], Any]
 Freeze = Callable[[Any], Plain]
+
+
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+"""Return plain JSON as text; ValueError where a number is not finite, rather than a null that nobody meant."""
 
 
 def freeze(value: object) -> Plain:

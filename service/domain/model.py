@@ -206,7 +206,8 @@ class Family:
 
     def same_side(self, one: str, other: str) -> bool:
         """Tell whether two members share a subsystem; partners of a couple stand on two sides."""
-        return any({one, other} <= self.subsystem(code) for code in self.subsystem_codes() if code != "couple")
+        sides = (member_ids for code, member_ids in self.members_by_subsystem.items() if code != "couple")
+        return any(one in side and other in side for side in sides)
 
     def treatment_ended(self, since: datetime, until: datetime | None) -> bool:
         """Tell whether a period of treatment ended on or after one session's day and before another's (None: ever)."""

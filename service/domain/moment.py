@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from service.domain.concern import Baseline, Concern, Signal
 from service.domain.instruments import Dimension, Instrument, instruments
@@ -22,7 +23,7 @@ from service.domain.trajectory import Series, SeriesKey, at_most, baseline_of, b
 EMPTY = Series()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that a baseline that several rules ask for is worked out once
 class Figure:
     """One dimension of one rating in this session, beside the same series before it. Scores are percent."""
 
@@ -53,11 +54,11 @@ class Figure:
     def reliable_change(self) -> float:
         return reliable_change(self.sd, self.sp, self.dimension.reference.reliability)
 
-    @property
+    @cached_property
     def baseline(self) -> Baseline | None:
         return baseline_of(self.key, self.series, self.sp)
 
-    @property
+    @cached_property
     def z(self) -> float | None:
         return z_against(self.value, self.baseline)
 
@@ -92,15 +93,21 @@ class Moment:
     series: Mapping[str, Series]
     concerns: tuple[Concern, ...] = ()
     signals: Mapping[str, tuple[Signal, ...]] = field(default_factory=dict)
+    asked: dict[tuple[str, RaterKind, str], tuple[Figure, ...]] = field(default_factory=dict, compare=False, repr=False)
 
-    def figures(self, part: str, kind: RaterKind = RaterKind.member, about: str = "therapist") -> Iterator[Figure]:
-        """Yield this session's post figures that play a part (primary, bond, goals, tasks, safety, within).
+    def figures(self, part: str, kind: RaterKind = RaterKind.member, about: str = "therapist") -> tuple[Figure, ...]:
+        """Return this session's post figures that play a part (primary, bond, goals, tasks, safety, within).
 
         Outcome forms never count, nor does a session that was not held. `about` matches as a whole or as the kind
-        of a reference (`member` matches `member/ana`), `""` matches anything; the order is the natural key's.
+        of a reference (`member` matches `member/ana`), `""` matches anything; the order is the natural key's. Rules
+        ask for the same ones, so they are kept in `asked`, which all moments of a session share.
         """
-        if not self.session.held:
-            return
+        question = (part, kind, about)
+        if question not in self.asked:
+            self.asked[question] = tuple(self._figures(part, kind, about)) if self.session.held else ()
+        return self.asked[question]
+
+    def _figures(self, part: str, kind: RaterKind, about: str) -> Iterator[Figure]:
         for rating in sorted(self.session.ratings, key=lambda rating: rating.natural_key):
             if rating.rater_kind is not kind or rating.phase is not Phase.post or not matches(rating.about, about):
                 continue
@@ -180,6 +187,14 @@ class Moment:
         """Return what a rule asked earlier found in this session about a subject (any, if None)."""
         found = self.signals.get(rule, ())
         return next((signal for signal in found if subject is None or signal.subject == subject), None)
+
+
+def watched_dimensions(rating: Rating) -> list[str]:
+    """Return the dimensions of a rating whose series rules may ask for: those that `figures` can yield."""
+    instrument = instruments()[rating.instrument]
+    if instrument.context != "alliance" or rating.phase is not Phase.post:
+        return []
+    return [code for code in instrument.watched if code in rating.scores]
 
 
 def series_key(rating: Rating, dimension: str) -> SeriesKey:

@@ -171,6 +171,7 @@ def _retracted(alert: Alert, reason: Reason, at: datetime) -> Reconciled:
 
 
 def _shown(concern: Concern) -> tuple[Any, ...]:
-    """Return what a reader sees of a concern."""
+    """Return what a reader sees of a concern; its basis is its signal, its sessions and what its version fixes."""
     opened = (concern.opened_session_id, concern.opened_held_at)
-    return (concern.state, concern.reason, concern.severity, concern.rule_version, opened, basis_of(concern))
+    basis = (concern.rule_version, concern.signal, concern.sessions)
+    return (concern.state, concern.reason, concern.severity, opened, basis)

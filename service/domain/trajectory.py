@@ -33,27 +33,35 @@ class SeriesKey(NamedTuple):
 class Series:
     """What is remembered of a series, oldest first, in percent.
 
-    `recent` are the last eight valid scores, `prior` the last eight outside the rater's own concerns,
-    `first` the first three.
+    `recent` are the last eight valid scores, `first` the first three, `outside` the last eight outside the rater's own
+    concerns; None while those are the recent ones, as they mostly are, so that carries stay small.
     """
 
     recent: tuple[float, ...] = ()
-    prior: tuple[float, ...] = ()
     first: tuple[float, ...] = ()
     count: int = 0
+    outside: tuple[float, ...] | None = None
+
+    @property
+    def prior(self) -> tuple[float, ...]:
+        """Return the last eight scores outside the rater's own concerns."""
+        return self.recent if self.outside is None else self.outside
 
     def with_score(self, score: float, counts_for_prior: bool) -> "Series":
         """Return the series one score later."""
+        recent = (*self.recent, score)[-KEPT:]
+        prior = (*self.prior, score)[-KEPT:] if counts_for_prior else self.prior
         return Series(
-            recent=(*self.recent, score)[-KEPT:],
-            prior=(*self.prior, score)[-KEPT:] if counts_for_prior else self.prior,
+            recent=recent,
             first=self.first if len(self.first) == 3 else (*self.first, score),
             count=self.count + 1,
+            outside=None if prior == recent else prior,
         )
 
     def restarted(self) -> "Series":
         """Return the series with the baseline begun anew from its last three scores (after settling)."""
-        return Series(self.recent, self.recent[-3:], self.first, self.count)
+        last = self.recent[-3:]
+        return Series(self.recent, self.first, self.count, None if last == self.recent else last)
 
 
 def at_least(value: float, limit: float) -> bool:

@@ -279,7 +279,7 @@ def test_only_held_sessions_count_and_only_their_scores() -> None:
     assert [done.carry.number for done in steps] == [1, 1, 2]
     assert [done.carry.last_session_id for done in steps] == ["s1", "s1", "s3"]
     series = steps[-1].carry.series["member/ana|srs|post|therapist|total"]
-    assert series == Series(recent=(90.0, 90.0), prior=(90.0, 90.0), first=(90.0, 90.0), count=2)
+    assert series == Series(recent=(90.0, 90.0), first=(90.0, 90.0), count=2)
 
 
 def test_joint_sessions_count_where_at_least_two_rated() -> None:

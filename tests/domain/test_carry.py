@@ -71,7 +71,7 @@ def test_another_version_of_a_rule_or_of_the_fold_is_another_name(monkeypatch: p
     for known in (newer, fewer):
         with monkeypatch.context() as patch:
             patch.setattr(carry_module, "rules", lambda known=known: known)
-            names.add(folded_with(family(), default_parameters()))
+            names.add(folded_with(family(), dict(default_parameters())))
     monkeypatch.setattr(carry_module, "FOLD_VERSION", carry_module.FOLD_VERSION + 1)
     names.add(folded_with(family(), default_parameters()))
     assert len(names) == 4

@@ -67,7 +67,7 @@ def test_figures_come_in_the_order_of_natural_keys_and_not_from_a_session_not_he
 
 
 def test_a_figure_stands_beside_the_series_before_it() -> None:
-    series = {BOND: Series((90.0, 90.0, 90.0), (90.0, 90.0, 90.0), (90.0, 90.0, 90.0), 3)}
+    series = {BOND: Series((90.0, 90.0, 90.0), (90.0, 90.0, 90.0), 3)}
     (figure,) = moment(therapy_session(4, rating("ana", 72.5)), series=series).figures("bond")
     assert (figure.rater, figure.value, figure.sp, figure.low_mark) == ("ana", 72.5, 7, 80)
     assert figure.baseline is not None
@@ -179,9 +179,9 @@ def test_today_s_score_of_a_series(series: str, score: float | None) -> None:
 
 def test_the_level_before_of_somebody_who_did_not_rate_today() -> None:
     series = {
-        "member/ana|ors|post|therapist|total": Series((10.0,), (10.0,), (10.0,), 1),
-        "member/ana|srs|post|family|bond": Series((20.0,), (20.0,), (20.0,), 1),
-        BOND: Series((90.0, 80.0), (90.0, 80.0), (90.0, 80.0), 2),
+        "member/ana|ors|post|therapist|total": Series((10.0,), (10.0,), 1),
+        "member/ana|srs|post|family|bond": Series((20.0,), (20.0,), 1),
+        BOND: Series((90.0, 80.0), (90.0, 80.0), 2),
     }
     now = moment(therapy_session(3), series=series)
     baseline = now.baseline_before("ana", "bond")

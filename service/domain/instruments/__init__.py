@@ -73,6 +73,9 @@ class Dimension:
         return len(self.items) == 1
 
 
+PARTS = ("primary", "bond", "goals", "tasks", "safety", "within")  # what a dimension may stand for in a rule
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
     """A published or free scale as data.
@@ -116,6 +119,11 @@ class Instrument:
         """Return the dimension that plays a part: primary, bond, goals, tasks, safety or within."""
         value = getattr(self, part)
         return value if isinstance(value, str) else None
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Return the dimensions that play a part, in a stable order."""
+        return tuple(dict.fromkeys(code for part in PARTS if (code := self.dimension_of(part)) is not None))
 
     def cut(self, dimension: str) -> Cutoff | None:
         """Return the form's own cut-off of a dimension, if it has one."""

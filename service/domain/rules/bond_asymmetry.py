@@ -44,10 +44,10 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
     falls = _falls(moment, parameters)
     fired, signals = dict(memory.fired), dict[str, Signal]()
     for figure, own in falls:
-        others = _others(figure, falls, moment)
         limit = parameters.spreads * figure.sp
         fell = at_least(own, limit) and below(figure.value, parameters.bond_below)
-        if fell and others and at_most(max(others.values()), parameters.other_fall):
+        others = _others(figure, falls, moment) if fell else {}
+        if others and at_most(max(others.values()), parameters.other_fall):
             asymmetry = own - max(others.values())
             known = signals.get(figure.rater)
             if known is None or asymmetry > _asymmetry(known):
