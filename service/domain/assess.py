@@ -19,8 +19,8 @@ from service.domain.concern import (
 from service.domain.groups import joint_groups
 from service.domain.instruments import instruments
 from service.domain.model import Family, Member, MemberRole, RaterKind, Severity, TherapySession
-from service.domain.moment import EMPTY, Moment, series_key, watched_dimensions
-from service.domain.rules import AnyRule, rules
+from service.domain.moment import EMPTY, Moment, series_name, watched_dimensions
+from service.domain.rules import AnyRule, inhibitors, rules
 from service.domain.trajectory import Series, SeriesKey, is_settled
 
 REMEMBERED = 3  # held sessions for which an ended concern can be reopened and read by other rules
@@ -47,14 +47,15 @@ def step(carry: Carry, session: TherapySession, family: Family, parameters: Give
     number = carry.number + session.held
     carried = (_case_ended(concern, carry.number, session, family) for concern in carry.concerns)
     concerns = tuple(_discussed(concern, session) for concern in carried)
-    moment = Moment(session, number, known, carry.series, concerns)
     memories: dict[str, Any] = {}
+    signals: dict[str, tuple[Signal, ...]] = {}
+    moment = Moment(session, number, known, carry.series, concerns, signals)
     for code, rule in rules().items():
         memory = carry.memories.get(code, rule.memory)
         memories[code], found = rule.check(moment, memory, parameters[code])
-        signals = tuple(_capped(signal, rule, number) for signal in sorted(found, key=lambda item: item.subject))
-        after = _after_rule(rule, moment, signals, memories[code], parameters[code])
-        moment = replace(moment, concerns=after, signals={**moment.signals, code: signals})
+        signals[code] = tuple(_capped(signal, rule, number) for signal in sorted(found, key=lambda item: item.subject))
+        after = _after_rule(rule, moment, signals[code], memories[code], parameters[code])
+        moment = moment if after is moment.concerns else replace(moment, concerns=after)
     concerns = tuple(_scored(concern, moment) for concern in moment.concerns)
     settled = [concern for concern in concerns if concern.reason is Reason.settled and concern.ended == number]
     remembered = tuple(item for item in concerns if item.active or number - (item.ended or 0) <= REMEMBERED)
@@ -67,7 +68,7 @@ def step(carry: Carry, session: TherapySession, family: Family, parameters: Give
         concerns=remembered,
         memories=memories,
     )
-    return Step(following, moment.signals, concerns)
+    return Step(following, signals, concerns)
 
 
 def fold(
@@ -101,9 +102,8 @@ def as_of_now(concern: Concern, family: Family) -> Concern:
 
 def roles_of(session: TherapySession) -> dict[str, MemberRole]:
     """Return the members that rated in this session with the role they gave (ties: the smallest natural key)."""
-    raters = [rating for rating in session.ratings if rating.rater_kind is RaterKind.member and rating.role]
-    ordered = sorted(raters, key=lambda rating: rating.natural_key, reverse=True)
-    return {rating.rater_id: rating.role for rating in ordered if rating.role}
+    members = (rating for rating in reversed(session.ratings) if rating.rater_kind is RaterKind.member)
+    return {rating.rater_id: rating.role for rating in members if rating.role}
 
 
 def with_roles(family: Family, roles: Mapping[str, MemberRole]) -> Family:
@@ -116,6 +116,8 @@ def _after_rule(
     rule: AnyRule, moment: Moment, signals: tuple[Signal, ...], memory: Any, parameters: Any
 ) -> tuple[Concern, ...]:
     """Return all concerns after one rule spoke: its own fired again, cleared or unseen; then the new ones."""
+    if not signals and not any(moment.active_of(rule.code)):
+        return moment.concerns
     fired = {signal.subject: signal for signal in signals}
     after: list[Concern] = []
     for concern in moment.concerns:
@@ -144,8 +146,7 @@ def _open(concerns: list[Concern], rule: AnyRule, signal: Signal, moment: Moment
 
 
 def _inhibited(rule: AnyRule, signal: Signal, moment: Moment) -> bool:
-    specific = (code for code, other in rules().items() if rule.code in other.inhibits)
-    return any(moment.signalled(code, signal.subject) for code in specific)
+    return any(moment.signalled(code, signal.subject) for code in inhibitors()[rule.code])
 
 
 def _cleared(concern: Concern, rule: AnyRule, moment: Moment, memory: Any, parameters: Any) -> Concern:
@@ -204,13 +205,14 @@ def _series_after(moment: Moment, concerns: Sequence[Concern], settled: Sequence
     Scores inside the rater's own concerns stay out of `prior`.
     """
     unsettled = {item.subject[0] for item in concerns if item.active and rules()[item.rule].unsettles}
-    restarted = {item.signal.baseline.series.split("|")[0] for item in settled if item.signal.baseline}
+    restarted = {item.signal.baseline.series.split("|")[0] for item in settled if item.signal.baseline} - unsettled
     series = dict(moment.series)
     for rating in moment.session.ratings if moment.session.held else ():
+        rater = rating.line.split("|")[0]
         for dimension in watched_dimensions(rating):
-            key, score = series_key(rating, dimension), rating.scores[dimension]
-            after = series.get(key.text, EMPTY).with_score(score.percent, key.rater not in unsettled)
-            series[key.text] = after.restarted() if key.rater in restarted - unsettled else after
+            name, score = series_name(rating, dimension), rating.scores[dimension]
+            after = series.get(name, EMPTY).with_score(score.percent, rater not in unsettled)
+            series[name] = after.restarted() if rater in restarted else after
     return series
 
 

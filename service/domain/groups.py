@@ -46,7 +46,7 @@ def unit_of(rating: Rating) -> str:
 def grouped(session: TherapySession) -> dict[Group, dict[str, list[Rating]]]:
     """Return the alliance ratings of a session by group and unit; outcome forms are in none."""
     groups: dict[Group, dict[str, list[Rating]]] = {}
-    for rating in sorted(session.ratings, key=lambda item: item.natural_key):
+    for rating in session.ratings:
         if instruments()[rating.instrument].context == "alliance":
             groups.setdefault(group_of(rating), {}).setdefault(unit_of(rating), []).append(rating)
     return dict(sorted(groups.items(), key=lambda item: item[0].text))

@@ -37,7 +37,7 @@ class Levels:
 def levels(session: TherapySession, family: Family) -> tuple[Levels, ...]:
     """Return the levels of a session, one per instrument family, rater kind and phase; outcome forms have none."""
     found: dict[tuple[str, RaterKind, Phase], list[Rating]] = {}
-    for rating in sorted(session.ratings, key=lambda item: item.natural_key):
+    for rating in session.ratings:
         instrument = instruments()[rating.instrument]
         if instrument.context == "alliance":
             found.setdefault((instrument.family, rating.rater_kind, rating.phase), []).append(rating)

@@ -86,7 +86,7 @@ class Score:
     flags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that its natural key and its series are named once
 class Rating:
     """One rater's completed instrument for one therapy session.
 
@@ -102,10 +102,16 @@ class Rating:
     role: MemberRole | None = None
     not_alone: bool = False
 
-    @property
+    @cached_property
     def natural_key(self) -> tuple[str, str, str, str, str]:
         """Return what names this rating within its session; also the order in which ratings are read."""
         return (self.rater_kind.value, self.rater_id, self.about, self.instrument, self.phase.value)
+
+    @cached_property
+    def line(self) -> str:
+        """Return what all its series have in common: rater, instrument, phase and about."""
+        kind, rater, about, instrument, phase = self.natural_key
+        return f"{kind}/{rater}|{instrument}|{phase}|{about}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class TherapySession:
-    """One session of a course, `held` or `no-show`, with everything known about it."""
+    """One session of a course, `held` or `no-show`, with everything known about it.
+
+    `ratings` are in the order of their natural keys, whatever the order in which they are given.
+    """
 
     session_id: str
     held_at: datetime
@@ -143,6 +152,10 @@ class TherapySession:
     goals: Mapping[str, frozenset[str]] = field(default_factory=dict)
     discussed: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
     ratings: tuple[Rating, ...] = ()
+
+    def __post_init__(self) -> None:
+        ordered = tuple(sorted(self.ratings, key=lambda rating: rating.natural_key))
+        object.__setattr__(self, "ratings", ordered)
 
     @property
     def held(self) -> bool:
@@ -211,6 +224,8 @@ class Family:
 
     def treatment_ended(self, since: datetime, until: datetime | None) -> bool:
         """Tell whether a period of treatment ended on or after one session's day and before another's (None: ever)."""
+        if not self.periods:
+            return False
         first = since.astimezone(UTC).date()
         next_day = until.astimezone(UTC).date() if until else date.max
         ends = (date.fromisoformat(item.to) for item in self.periods if item.to and item.ended_as)

@@ -25,14 +25,21 @@ EMPTY = Series()
 
 @dataclass(frozen=True)  # without slots, so that a baseline that several rules ask for is worked out once
 class Figure:
-    """One dimension of one rating in this session, beside the same series before it. Scores are percent."""
+    """One dimension of one rating in this session, beside the same series before it. Scores are percent.
 
-    key: SeriesKey
+    `name` is the text of its series key.
+    """
+
+    name: str
     rating: Rating
     value: float
     series: Series
     instrument: Instrument
     dimension: Dimension
+
+    @cached_property
+    def key(self) -> SeriesKey:
+        return SeriesKey(*self.name.split("|"))
 
     @property
     def rater(self) -> str:
@@ -56,7 +63,7 @@ class Figure:
 
     @cached_property
     def baseline(self) -> Baseline | None:
-        return baseline_of(self.key, self.series, self.sp)
+        return baseline_of(self.name, self.series, self.sp)
 
     @cached_property
     def z(self) -> float | None:
@@ -84,7 +91,8 @@ class Moment:
 
     `number` counts held sessions, this one included if held; `family` has every member known so far with the role
     known so far; `series` are those BEFORE this session; `concerns` are active or ended within three held sessions,
-    as they stand before this rule; `signals` are what the rules asked earlier in this session found.
+    as they stand before this rule; `signals` are what the rules asked earlier in this session found, in one map that
+    all moments of a session share.
     """
 
     session: TherapySession
@@ -108,7 +116,7 @@ class Moment:
         return self.asked[question]
 
     def _figures(self, part: str, kind: RaterKind, about: str) -> Iterator[Figure]:
-        for rating in sorted(self.session.ratings, key=lambda rating: rating.natural_key):
+        for rating in self.session.ratings:
             if rating.rater_kind is not kind or rating.phase is not Phase.post or not matches(rating.about, about):
                 continue
             instrument = instruments()[rating.instrument]
@@ -118,11 +126,9 @@ class Moment:
 
     def figure(self, rating: Rating, instrument: Instrument, dimension: str) -> Figure:
         """Return one dimension of a rating of this session with its series before."""
-        key = series_key(rating, dimension)
+        name = series_name(rating, dimension)
         score = rating.scores[dimension].percent
-        return Figure(
-            key, rating, score, self.series.get(key.text, EMPTY), instrument, instrument.dimensions[dimension]
-        )
+        return Figure(name, rating, score, self.series.get(name, EMPTY), instrument, instrument.dimensions[dimension])
 
     def baseline_before(self, member_id: str, part: str) -> Baseline | None:
         """Return a member's baseline of a part (bond, …) of what they said of the therapist, rated today or not."""
@@ -132,15 +138,15 @@ class Moment:
             about_therapist = key.phase == Phase.post and matches(key.about, "therapist")
             if key.rater == member_reference(member_id) and about_therapist:
                 if instrument.context == "alliance" and instrument.dimension_of(part) == key.dimension:
-                    return baseline_of(key, series, instrument.dimensions[key.dimension].reference.sp)
+                    return baseline_of(text, series, instrument.dimensions[key.dimension].reference.sp)
         return None
 
     def score_of(self, series: str) -> float | None:
         """Return this session's score of a series by its text; None where it has none."""
-        key = SeriesKey(*series.split("|"))
+        line, _, dimension = series.rpartition("|")
         for rating in self.session.ratings if self.session.held else ():
-            if series_key(rating, key.dimension) == key and key.dimension in rating.scores:
-                return rating.scores[key.dimension].percent
+            if rating.line == line and dimension in rating.scores:
+                return rating.scores[dimension].percent
         return None
 
     def member_ids(self) -> list[str]:
@@ -197,10 +203,9 @@ def watched_dimensions(rating: Rating) -> list[str]:
     return [code for code in instrument.watched if code in rating.scores]
 
 
-def series_key(rating: Rating, dimension: str) -> SeriesKey:
-    """Return the series to which one dimension of a rating belongs."""
-    rater = f"{rating.rater_kind.value}/{rating.rater_id}"
-    return SeriesKey(rater, rating.instrument, rating.phase.value, rating.about, dimension)
+def series_name(rating: Rating, dimension: str) -> str:
+    """Return the text of the key of the series to which one dimension of a rating belongs."""
+    return f"{rating.line}|{dimension}"
 
 
 def matches(about: str, wanted: str) -> bool:

@@ -50,13 +50,11 @@ class Series:
     def with_score(self, score: float, counts_for_prior: bool) -> "Series":
         """Return the series one score later."""
         recent = (*self.recent, score)[-KEPT:]
+        first = self.first if len(self.first) == 3 else (*self.first, score)
+        if counts_for_prior and self.outside is None:
+            return Series(recent, first, self.count + 1)
         prior = (*self.prior, score)[-KEPT:] if counts_for_prior else self.prior
-        return Series(
-            recent=recent,
-            first=self.first if len(self.first) == 3 else (*self.first, score),
-            count=self.count + 1,
-            outside=None if prior == recent else prior,
-        )
+        return Series(recent, first, self.count + 1, None if prior == recent else prior)
 
     def restarted(self) -> "Series":
         """Return the series with the baseline begun anew from its last three scores (after settling)."""
@@ -101,8 +99,8 @@ def pooled_sigma(prior: Sequence[float], sp: float) -> float:
     return max(SIGMA_FLOOR, sqrt((PRIOR_WEIGHT * sp**2 + (n - 1) * spread**2) / (PRIOR_WEIGHT + n - 1)))
 
 
-def baseline_of(key: SeriesKey, series: Series, sp: float) -> Baseline | None:
-    """Return the member's own level and spread before this session; None without an earlier score.
+def baseline_of(name: str, series: Series, sp: float) -> Baseline | None:
+    """Return the member's own level and spread before this session, by a series' name; None without an earlier score.
 
     Where every earlier score lies inside a concern there is a level to come back to, but n = 0 and so no z.
     """
@@ -110,7 +108,7 @@ def baseline_of(key: SeriesKey, series: Series, sp: float) -> Baseline | None:
     if not known:
         return None
     return Baseline(
-        series=key.text,
+        series=name,
         mu=mean_of(known),
         sigma=pooled_sigma(known, sp),
         n=len(series.prior),

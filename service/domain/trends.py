@@ -7,7 +7,7 @@ from statistics import median
 
 from service.domain.instruments import instruments
 from service.domain.model import Rating, TherapySession
-from service.domain.moment import series_key
+from service.domain.moment import series_name
 from service.domain.spread import mean_of, sample_sd
 
 
@@ -34,10 +34,10 @@ def trends(sessions: Iterable[TherapySession]) -> tuple[Trend, ...]:
     """
     found: dict[tuple[str, str], list[float]] = {}
     for session in sessions:
-        for rating in sorted(session.ratings, key=lambda item: item.natural_key) if session.held else ():
+        for rating in session.ratings if session.held else ():
             for dimension in _dimensions(rating):
-                key = series_key(rating, dimension)
-                found.setdefault((key.rater, key.text), []).append(rating.scores[dimension].percent)
+                key = (f"{rating.rater_kind.value}/{rating.rater_id}", series_name(rating, dimension))
+                found.setdefault(key, []).append(rating.scores[dimension].percent)
     return tuple(_trend(*key, scores) for key, scores in sorted(found.items()))
 
 

@@ -19,7 +19,7 @@ from service.domain.model import (
     Severity,
     TherapySession,
 )
-from service.domain.moment import Moment, matches, series_key
+from service.domain.moment import Moment, matches, series_name
 from service.domain.trajectory import Series
 from tests.factories import family, indicator, rating, therapy_session
 
@@ -224,6 +224,6 @@ def test_what_a_rating_is_about(about: str, wanted: str, same: bool) -> None:
 
 
 def test_a_series_is_named_by_rater_form_phase_about_and_dimension() -> None:
-    assert series_key(rating("ana"), "bond").text == BOND
-    assert series_key(rating("dr-7"), "total").text == "therapist/dr-7|srs|post|family|total"
+    assert series_name(rating("ana"), "bond") == BOND
+    assert series_name(rating("dr-7"), "total") == "therapist/dr-7|srs|post|family|total"
     assert moment(therapy_session(1), family("tom", "ana")).member_ids() == ["ana", "tom"]

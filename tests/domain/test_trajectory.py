@@ -75,7 +75,7 @@ def test_shrunk_z_worked_by_hand(prior: tuple[float, ...], score: float, sigma: 
     percent = [2.5 * x for x in prior]
     found = pooled_sigma(percent, 4.5)
     assert found / 2.5 == pytest.approx(sigma, abs=5e-5)
-    baseline = baseline_of(KEY, series_of(*percent), 4.5)
+    baseline = baseline_of(KEY.text, series_of(*percent), 4.5)
     assert z_against(2.5 * score, baseline) == pytest.approx(z, abs=5e-4)
 
 
@@ -111,20 +111,20 @@ def test_scores_inside_a_concern_stay_out_of_prior() -> None:
     series = series_of(90, 91).with_score(60, counts_for_prior=False)
     assert series.recent == (90, 91, 60)
     assert series.prior == (90, 91)
-    baseline = baseline_of(KEY, series, sp=5)
+    baseline = baseline_of(KEY.text, series, sp=5)
     assert baseline is not None
     assert (baseline.mu, baseline.n, baseline.before) == (90.5, 2, 60)
 
 
 def test_a_history_inside_concerns_has_a_level_but_no_z() -> None:
-    baseline = baseline_of(KEY, Series().with_score(60, counts_for_prior=False), sp=5)
+    baseline = baseline_of(KEY.text, Series().with_score(60, counts_for_prior=False), sp=5)
     assert baseline is not None
     assert (baseline.mu, baseline.n) == (60, 0)
     assert z_against(50, baseline, at_least_n=1) is None
 
 
 def test_no_baseline_without_an_earlier_score() -> None:
-    assert baseline_of(KEY, Series(), sp=5) is None
+    assert baseline_of(KEY.text, Series(), sp=5) is None
 
 
 def test_settling_restarts_the_baseline_from_the_last_three() -> None:
@@ -190,9 +190,9 @@ scores = st.lists(st.floats(0, 100), min_size=3, max_size=12)
 def test_z_does_not_depend_on_the_unit(prior: list[float], score: float, factor: float, shift: float) -> None:
     """An affine change of scale changes no z as long as the floor of sigma is not reached on either scale."""
     sp = 8.0  # sqrt(6/13)·8 · 0.5 = 2.7 > 2
-    one = z_against(score, baseline_of(KEY, series_of(*prior), sp))
+    one = z_against(score, baseline_of(KEY.text, series_of(*prior), sp))
     moved = series_of(*(factor * x + shift for x in prior))
-    other = z_against(factor * score + shift, baseline_of(KEY, moved, factor * sp))
+    other = z_against(factor * score + shift, baseline_of(KEY.text, moved, factor * sp))
     assert one == pytest.approx(other, rel=1e-6, abs=1e-6)
 
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Literal
 
 from service.domain.model import RaterKind
@@ -76,7 +76,7 @@ class Dimension:
 PARTS = ("primary", "bond", "goals", "tasks", "safety", "within")  # what a dimension may stand for in a rule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, so that what follows from the data is worked out once
 class Instrument:
     """A published or free scale as data.
 
@@ -120,7 +120,7 @@ class Instrument:
         value = getattr(self, part)
         return value if isinstance(value, str) else None
 
-    @property
+    @cached_property
     def watched(self) -> tuple[str, ...]:
         """Return the dimensions that play a part, in a stable order."""
         return tuple(dict.fromkeys(code for part in PARTS if (code := self.dimension_of(part)) is not None))

@@ -73,6 +73,12 @@ def rules() -> Mapping[str, AnyRule]:
     return {code: found[code] for code in _stable(order)}
 
 
+@cache
+def inhibitors() -> Mapping[str, tuple[str, ...]]:
+    """Return by rule the more specific ones whose signals block its opening, in the order in which they are asked."""
+    return {code: tuple(other.code for other in rules().values() if code in other.inhibits) for code in rules()}
+
+
 def _stable(order: "TopologicalSorter[str]") -> list[str]:
     """Return a topological order in which ties go by the code, so that two machines agree."""
     order.prepare()
