@@ -1,30 +1,29 @@
 """The engine, and the one way to a database handle: a transaction of one organization."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import orjson
-from sqlalchemy import CursorResult, Executable, Uuid, bindparam
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import CursorResult, Executable, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from service.db.statements import Row, Statement
 from service.domain.memory import encode
 from service.settings import Settings
 
 DIALECT = "postgresql+asyncpg://"
+# what the driver raises when a connection is lost; the last when it is lost in the middle of a message
+LOST = (TimeoutError, OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+TROUBLE = (*LOST, asyncpg.PostgresError)
 # PostgreSQL's classes of trouble that is not ours: connection, log-in, catalogue, rollback (deadlock), resources,
 # not in the state for it (taking no connections), operator intervention, its own system
 PASSING = ("08", "28", "3D", "40", "53", "55", "57", "58")
-
-
-# whose rows a statement is about; statements are made once, so that the work of building them is not done per request
-ORGANIZATION = bindparam("of_organization", type_=Uuid())
-
-Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
 class Unavailable(Exception):
@@ -41,25 +40,32 @@ class Db:
 
     organization_id: UUID
     connection: AsyncConnection
+    driver: asyncpg.Connection
 
-    async def execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
-        """Run one statement; many rows of parameters go in one round trip.
+    async def execute(self, statement: Executable, parameters: Row | None = None) -> CursorResult[Any]:
+        """Run a statement that was made for this request."""
+        return await self.connection.execute(statement, parameters)
 
-        Given parameters are completed by the organization: as a column of what is inserted, else as `ORGANIZATION`.
-        """
-        return await self.connection.execute(statement, self._of_organization(statement, parameters))
+    async def fetch(self, statement: Statement, **parameters: Any) -> list[dict[str, Any]]:
+        """Run a statement that is the same for every request; return its rows."""
+        arguments = statement.arguments(self.organization_id, parameters)
+        return [dict(record) for record in await self.driver.fetch(statement.sql, *arguments)]
 
-    def _of_organization(self, statement: Executable, parameters: Parameters) -> Parameters:
-        own = {"organization_id" if statement.is_insert else ORGANIZATION.key: self.organization_id}
-        if isinstance(parameters, Mapping):
-            return {**own, **parameters}
-        return None if parameters is None else [{**own, **row} for row in parameters]
+    async def run(self, statement: Statement, rows: Sequence[Row]) -> None:
+        """Run a statement once for each row of parameters, all in one round trip."""
+        if rows:
+            arguments = [statement.arguments(self.organization_id, row) for row in rows]
+            await self.driver.executemany(statement.sql, arguments)
 
 
 def make_engine(settings: Settings, pool_size: int | None = None) -> AsyncEngine:
-    """Return the engine of a process."""
-    return create_async_engine(
+    """Return the engine of a process: its pool, and statements that are made per request.
+
+    Transactions are begun on the driver's connection, so SQLAlchemy begins none of its own.
+    """
+    engine = create_async_engine(
         DIALECT,
+        isolation_level="AUTOCOMMIT",
         pool_size=pool_size or settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_seconds,
@@ -68,6 +74,8 @@ def make_engine(settings: Settings, pool_size: int | None = None) -> AsyncEngine
         json_deserializer=orjson.loads,
         connect_args=connect_arguments(settings),
     )
+    event.listen(engine.sync_engine, "checkout", _lively)
+    return engine
 
 
 def connect_arguments(settings: Settings, patient: bool = False) -> dict[str, Any]:
@@ -86,6 +94,12 @@ def connect_arguments(settings: Settings, patient: bool = False) -> dict[str, An
     return arguments
 
 
+def _lively(connection: Any, record: Any, proxy: Any) -> None:
+    """Let the pool replace a connection that the server has closed meanwhile."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
 @asynccontextmanager
 async def transaction(engine: AsyncEngine, organization_id: UUID) -> AsyncIterator[Db]:
     """Yield the handle of one transaction of one organization; commit when the block ends, roll back if it raises.
@@ -94,9 +108,23 @@ async def transaction(engine: AsyncEngine, organization_id: UUID) -> AsyncIterat
     AmbiguousCommit when the connection broke while committing.
     """
     async with connected(engine) as connection:
-        begun = await connection.begin()
-        yield Db(organization_id, connection)
-        await _commit(begun.commit())
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        begun = driver.transaction()
+        await begun.start()
+        try:
+            yield Db(organization_id, connection, driver)
+        except BaseException:
+            await _roll_back(begun, driver)
+            raise
+        await _commit(begun)
+
+
+async def _roll_back(begun: Any, driver: Any) -> None:
+    """Take a transaction back; a connection that cannot even do that is given up, and the server takes it back."""
+    try:
+        await begun.rollback()
+    except TROUBLE:
+        driver.terminate()
 
 
 @asynccontextmanager
@@ -108,20 +136,21 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     try:
         async with engine.connect() as connection:
             yield connection
-    except (TimeoutError, OSError, PoolTimeout, InterfaceError) as error:
+    except (PoolTimeout, InterfaceError, *LOST) as error:
         raise Unavailable(type(error).__name__) from error
-    except DBAPIError as error:
-        if error.connection_invalidated or isinstance(error, OperationalError) or _state(error).startswith(PASSING):
+    except (DBAPIError, asyncpg.PostgresError) as error:
+        lost = isinstance(error, OperationalError) or getattr(error, "connection_invalidated", False)
+        if lost or _state(error).startswith(PASSING):
             raise Unavailable(_state(error) or type(error).__name__) from error
         raise
 
 
-async def _commit(committing: Any) -> None:
+async def _commit(begun: Any) -> None:
     try:
-        await committing
-    except (TimeoutError, OSError, DBAPIError) as error:
+        await begun.commit()
+    except TROUBLE as error:
         raise AmbiguousCommit(type(error).__name__) from error
 
 
-def _state(error: DBAPIError) -> str:
-    return str(getattr(error.orig, "sqlstate", None) or "")
+def _state(error: Exception) -> str:
+    return str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")

@@ -21,11 +21,11 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.sql import Select
 
 from service.db.columns import Code
-from service.db.engine import ORGANIZATION, Db
+from service.db.engine import Db
 from service.db.rows import alert_of, case_of, rating_record_of, revision_of, session_record_of
+from service.db.statements import ORGANIZATION, Statement
 from service.db.tables import (
     AlertRow,
     CarryRow,
@@ -74,7 +74,7 @@ def _of_sessions(table: Any) -> Any:
     return select(table).join(wanted, same).where(table.c.organization_id == ORGANIZATION)
 
 
-LOCK = (
+LOCK = Statement(
     select(cases)
     .where(cases.c.organization_id == ORGANIZATION, cases.c.case_id == any_(_codes("case_ids")))
     .order_by(cases.c.case_id)
@@ -87,7 +87,7 @@ async def lock_cases(db: Db, case_ids: Collection[str]) -> dict[str, tuple[CaseR
 
     The lock is a statement of its own before any read: READ COMMITTED looks at the world anew for each statement.
     """
-    rows = (await db.execute(LOCK, {"case_ids": sorted(case_ids)})).mappings()
+    rows = await db.fetch(LOCK, case_ids=sorted(case_ids))
     return {row["case_id"]: (case_of(row), row["held_sessions"], row["last_session_id"]) for row in rows}
 
 
@@ -102,7 +102,7 @@ def _touched() -> Any:
     return select(valid.c.valid, found).select_from(valid).outerjoin(found, true())
 
 
-TOUCHED = _touched()
+TOUCHED = Statement(_touched())
 
 
 async def touched_sessions(
@@ -112,20 +112,19 @@ async def touched_sessions(
 
     The keys are read after the case locks were waited for, so a revocation that was answered before is obeyed.
     """
-    parameters = {"key_ids": sorted(key_ids), "at": at, **_columns("wanted", 2, touched)}
-    rows = (await db.execute(TOUCHED, parameters)).mappings().all()
+    rows = await db.fetch(TOUCHED, key_ids=sorted(key_ids), at=at, **_columns("wanted", 2, touched))
     return [session_record_of(row) for row in rows if row["session_id"] is not None], set(rows[0]["valid"] or ())
 
 
-RATINGS_OF_SESSIONS = _of_sessions(ratings)
-LIVE_RATINGS = RATINGS_OF_SESSIONS.where(ratings.c.state == "live")
+RATINGS_OF_SESSIONS = Statement(_of_sessions(ratings))
+LIVE_RATINGS = Statement(_of_sessions(ratings).where(ratings.c.state == "live"))
 
 
 async def ratings_of_sessions(db: Db, touched: Collection[SessionKey]) -> list[RatingRecord]:
     """Return every rating of some sessions, retracted ones and superseded revisions included."""
     if not touched:
         return []
-    return await with_past(db, RATINGS_OF_SESSIONS, _columns("wanted", 2, touched))
+    return await with_past(db, RATINGS_OF_SESSIONS, **_columns("wanted", 2, touched))
 
 
 def _by_record_id() -> Any:
@@ -137,29 +136,32 @@ def _by_record_id() -> Any:
     )
 
 
-BY_RECORD_ID = _by_record_id()
+BY_RECORD_ID = Statement(_by_record_id())
 
 
 async def ratings_by_record_id(db: Db, wanted: Collection[tuple[str, str, str, str]]) -> list[RatingRecord]:
     """Return the live ratings that have one of some (case, rater kind, rater, record id)."""
     if not wanted:
         return []
-    return await with_past(db, BY_RECORD_ID, _columns("wanted", 4, wanted))
+    return await with_past(db, BY_RECORD_ID, **_columns("wanted", 4, wanted))
 
 
-PLACES = select(ratings.c.rating_id, ratings.c.case_id, ratings.c.session_id).where(
-    ratings.c.organization_id == ORGANIZATION, ratings.c.rating_id == any_(bindparam("ids", type_=ARRAY(Uuid())))
+PLACES = Statement(
+    select(ratings.c.rating_id, ratings.c.case_id, ratings.c.session_id).where(
+        ratings.c.organization_id == ORGANIZATION, ratings.c.rating_id == any_(bindparam("ids", type_=ARRAY(Uuid())))
+    )
 )
 
 
 async def places_of_ratings(db: Db, rating_ids: Collection[str]) -> dict[str, SessionKey]:
     """Return the case and session of each rating that exists; neither ever changes."""
-    rows = await db.execute(PLACES, {"ids": [UUID(rating_id) for rating_id in rating_ids]})
-    return {str(row.rating_id): (row.case_id, row.session_id) for row in rows}
+    rows = await db.fetch(PLACES, ids=[UUID(rating_id) for rating_id in rating_ids])
+    return {str(row["rating_id"]): (row["case_id"], row["session_id"]) for row in rows}
 
 
-async def with_past(db: Db, statement: Select[Any], parameters: Mapping[str, Any]) -> list[RatingRecord]:
-    rows = (await db.execute(statement, parameters)).mappings().all()
+async def with_past(db: Db, statement: Statement, **parameters: Any) -> list[RatingRecord]:
+    """Return the ratings that a statement finds, each with its superseded revisions."""
+    rows = await db.fetch(statement, **parameters)
     revised = [row["rating_id"] for row in rows if row["revision"] > 1]
     past = await _past_of(db, revised) if revised else {}
     return [
@@ -167,7 +169,7 @@ async def with_past(db: Db, statement: Select[Any], parameters: Mapping[str, Any
     ]
 
 
-PAST = (
+PAST = Statement(
     select(revisions)
     .where(
         revisions.c.organization_id == ORGANIZATION,
@@ -179,12 +181,12 @@ PAST = (
 
 async def _past_of(db: Db, rating_ids: list[UUID]) -> dict[UUID, list[Mapping[str, Any]]]:
     past: dict[UUID, list[Mapping[str, Any]]] = {}
-    for row in (await db.execute(PAST, {"ids": rating_ids})).mappings():
-        past.setdefault(row["rating_id"], []).append(dict(row))
+    for row in await db.fetch(PAST, ids=rating_ids):
+        past.setdefault(row["rating_id"], []).append(row)
     return past
 
 
-RATERS = (
+RATERS = Statement(
     select(ratings.c.case_id, ratings.c.rater_id, func.count().label("live"))
     .where(
         ratings.c.organization_id == ORGANIZATION,
@@ -199,8 +201,8 @@ RATERS = (
 async def rating_members(db: Db, case_ids: Collection[str]) -> dict[str, dict[str, int]]:
     """Return how many live ratings each member of some cases has."""
     found: dict[str, dict[str, int]] = {case_id: {} for case_id in case_ids}
-    for row in await db.execute(RATERS, {"case_ids": sorted(case_ids)}):
-        found[row.case_id][row.rater_id] = row.live
+    for row in await db.fetch(RATERS, case_ids=sorted(case_ids)):
+        found[row["case_id"]][row["rater_id"]] = row["live"]
     return found
 
 
@@ -239,7 +241,7 @@ def _course_from() -> Any:
     )
 
 
-COURSE_FROM = _course_from()
+COURSE_FROM = Statement(_course_from())
 
 
 async def course_from(
@@ -249,51 +251,51 @@ async def course_from(
 
     Each comes with `held_at` and, for the one before, what its carry was folded with and the carry.
     """
-    parameters = {
-        "case_ids": [case_id for case_id, _, _ in places],
-        "held_ats": [held_at for _, held_at, _ in places],
-        "session_ids": [session_id for _, _, session_id in places],
-    }
-    rows = (await db.execute(COURSE_FROM, parameters)).mappings()
+    case_ids, held_ats, session_ids = (list(column) for column in zip(*places, strict=True))
+    rows = await db.fetch(COURSE_FROM, case_ids=case_ids, held_ats=held_ats, session_ids=session_ids)
     return [(session_record_of(row), row["held_at"], row["folded_with"], row["carry"]) for row in rows]
 
 
-WHOLE_COURSES = select(sessions).where(
-    sessions.c.organization_id == ORGANIZATION, sessions.c.case_id == any_(_codes("case_ids")), sessions.c.in_course
+WHOLE_COURSES = Statement(
+    select(sessions).where(
+        sessions.c.organization_id == ORGANIZATION, sessions.c.case_id == any_(_codes("case_ids")), sessions.c.in_course
+    )
 )
 
 
 async def whole_courses(db: Db, case_ids: Collection[str]) -> list[SessionRecord]:
     """Return every session of some cases that is part of a course."""
-    rows = (await db.execute(WHOLE_COURSES, {"case_ids": sorted(case_ids)})).mappings()
+    rows = await db.fetch(WHOLE_COURSES, case_ids=sorted(case_ids))
     return [session_record_of(row) for row in rows]
 
 
-CARRIES_AFTER = _of_sessions(carries)
+CARRIES_AFTER = Statement(_of_sessions(carries))
 
 
 async def carries_after(db: Db, wanted: Collection[SessionKey]) -> dict[SessionKey, tuple[str, list[Any]]]:
     """Return what is stored of the carries after some sessions: what each was folded with, and the carry."""
-    rows = await db.execute(CARRIES_AFTER, _columns("wanted", 2, wanted))
-    return {(row.case_id, row.session_id): (row.folded_with, row.carry) for row in rows}
+    rows = await db.fetch(CARRIES_AFTER, **_columns("wanted", 2, wanted))
+    return {(row["case_id"], row["session_id"]): (row["folded_with"], row["carry"]) for row in rows}
 
 
 async def live_ratings(db: Db, wanted: Collection[SessionKey]) -> list[RatingRecord]:
     """Return the live ratings of some sessions, without their history."""
     if not wanted:
         return []
-    rows = (await db.execute(LIVE_RATINGS, _columns("wanted", 2, wanted))).mappings()
+    rows = await db.fetch(LIVE_RATINGS, **_columns("wanted", 2, wanted))
     return [rating_record_of(row) for row in rows]
 
 
-ALERTS_RESTING_ON = select(alerts).where(
-    alerts.c.organization_id == ORGANIZATION,
-    alerts.c.case_id == any_(_codes("case_ids")),
-    alerts.c.sessions.overlap(_codes("session_ids")),
+ALERTS_RESTING_ON = Statement(
+    select(alerts).where(
+        alerts.c.organization_id == ORGANIZATION,
+        alerts.c.case_id == any_(_codes("case_ids")),
+        alerts.c.sessions.overlap(_codes("session_ids")),
+    )
 )
 
 
 async def alerts_resting_on(db: Db, case_ids: Collection[str], session_ids: Collection[str]) -> list[Alert]:
     """Return the alerts of some cases that rest on any of some sessions, retracted ones included."""
-    parameters = {"case_ids": sorted(case_ids), "session_ids": sorted(session_ids)}
-    return [alert_of(row) for row in (await db.execute(ALERTS_RESTING_ON, parameters)).mappings()]
+    rows = await db.fetch(ALERTS_RESTING_ON, case_ids=sorted(case_ids), session_ids=sorted(session_ids))
+    return [alert_of(row) for row in rows]

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, Uuid, and_, bindparam, case, func, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from service.db.engine import Db
 from service.db.queries import alerts, carries, cases, ratings, sessions, with_past
 from service.db.rows import Row, alert_of, case_of, rating_record_of, session_record_of
+from service.db.statements import ORGANIZATION, Statement
 from service.db.tables import HandlingRow, table_of
 from service.domain.figures import Course
 from service.domain.reconcile import Alert
@@ -116,10 +117,16 @@ def _stored_session(row: Row) -> StoredSession:
     return StoredSession(session_record_of(row), row["held_at"], row["in_course"])
 
 
+RATING = Statement(
+    select(ratings).where(
+        ratings.c.organization_id == ORGANIZATION, ratings.c.rating_id == bindparam("rating_id", type_=Uuid())
+    )
+)
+
+
 async def rating_by_id(db: Db, rating_id: UUID) -> RatingRecord | None:
     """Return a rating with its history, live or retracted."""
-    statement = select(ratings).where(ratings.c.organization_id == db.organization_id, ratings.c.rating_id == rating_id)
-    found = await with_past(db, statement, {})
+    found = await with_past(db, RATING, rating_id=rating_id)
     return found[0] if found else None
 
 

@@ -6,14 +6,15 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, any_, bindparam, delete, update
-from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
+from sqlalchemy import BigInteger, Table, any_, bindparam, delete, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from uuid_utils.compat import uuid7
 
 from service.db.columns import Code
-from service.db.engine import ORGANIZATION, Db
+from service.db.engine import Db
 from service.db.queries import SessionKey
 from service.db.rows import alert_row, rating_row, revision_row
+from service.db.statements import ORGANIZATION, Row, Statement
 from service.db.tables import (
     AlertRow,
     AuditRow,
@@ -37,7 +38,7 @@ alerts, handlings, audit = table_of(AlertRow), table_of(HandlingRow), table_of(A
 CODES = ARRAY(Code())
 
 
-BLANK_CASES = insert(cases).on_conflict_do_nothing()
+BLANK_CASES = Statement(insert(cases).on_conflict_do_nothing(), cases.c.keys())
 
 
 async def create_missing_cases(db: Db, case_ids: Collection[str], at: datetime) -> None:
@@ -52,10 +53,10 @@ async def create_missing_cases(db: Db, case_ids: Collection[str], at: datetime) 
         "changed_at": at,
     }
     rows = [{**blank, "case_id": case_id} for case_id in sorted(case_ids)]
-    await db.execute(BLANK_CASES, rows)
+    await db.run(BLANK_CASES, rows)
 
 
-INHERIT = (
+INHERIT = Statement(
     update(sessions)
     .where(
         sessions.c.organization_id == ORGANIZATION,
@@ -69,11 +70,11 @@ INHERIT = (
 async def inherit_therapists(db: Db, handed: Mapping[str, Sequence[str]]) -> None:
     """Give each case's new list of therapists to those of its sessions that had joined the course without any."""
     rows = [{"this_case": case_id, "none": [], "new": list(new)} for case_id, new in sorted(handed.items())]
-    await db.execute(INHERIT, rows)
+    await db.run(INHERIT, rows)
 
 
 CHANGED = ("facts", "announced", "held_sessions", "last_session_id", "revision", "created_at", "changed_at")
-UPDATE_CASES = (
+UPDATE_CASES = Statement(
     update(cases)
     .where(cases.c.organization_id == ORGANIZATION, cases.c.case_id == bindparam("this_case"))
     .values({name: bindparam(name, type_=cases.c[name].type) for name in CHANGED})
@@ -95,20 +96,21 @@ async def write_cases(db: Db, records: Iterable[tuple[CaseRecord, int, str | Non
         }
         for record, held, last in records
     ]
-    if rows:
-        await db.execute(UPDATE_CASES, rows)
+    await db.run(UPDATE_CASES, rows)
 
 
-DROP_BLANK = delete(cases).where(
-    cases.c.organization_id == ORGANIZATION,
-    cases.c.case_id == any_(bindparam("case_ids", type_=CODES)),
-    cases.c.revision == 0,
+DROP_BLANK = Statement(
+    delete(cases).where(
+        cases.c.organization_id == ORGANIZATION,
+        cases.c.case_id == any_(bindparam("case_ids", type_=CODES)),
+        cases.c.revision == 0,
+    )
 )
 
 
 async def drop_blank_cases(db: Db, case_ids: Collection[str]) -> None:
     """Delete the blank rows of cases of which nothing came."""
-    await db.execute(DROP_BLANK, {"case_ids": sorted(case_ids)})
+    await db.fetch(DROP_BLANK, case_ids=sorted(case_ids))
 
 
 async def write_sessions(db: Db, records: Iterable[tuple[SessionRecord, datetime | None, bool]]) -> None:
@@ -130,15 +132,14 @@ async def write_sessions(db: Db, records: Iterable[tuple[SessionRecord, datetime
     await _upsert(db, sessions, rows)
 
 
-KEEP_PAST = insert(revisions).on_conflict_do_nothing()
+KEEP_PAST = Statement(insert(revisions).on_conflict_do_nothing(), revisions.c.keys())
 
 
 async def write_ratings(db: Db, records: Sequence[RatingRecord]) -> None:
     """Insert or update ratings, and keep the revisions they superseded."""
     await _upsert(db, ratings, [rating_row(record) for record in records])
     past = [revision_row(record, old) for record in records for old in record.past]
-    if past:
-        await db.execute(KEEP_PAST, past)
+    await db.run(KEEP_PAST, past)
 
 
 async def write_carries(db: Db, rows: Sequence[tuple[SessionKey, str, list[Any]]]) -> None:
@@ -160,13 +161,16 @@ async def write_alerts(db: Db, changed: Sequence[Alert]) -> None:
     await _upsert(db, alerts, [alert_row(alert) for alert in changed])
 
 
+HANDLE = Statement(insert(handlings), handlings.c.keys())
+
+
 async def write_handling(db: Db, alert_id: UUID, handling_id: str, body: Mapping[str, Any], at: datetime) -> None:
     """Note an act of handling under the id that its client made."""
     row = {"alert_id": alert_id, "handling_id": handling_id, "body": dict(body), "received_at": at}
-    await db.execute(insert(handlings), row)
+    await db.run(HANDLE, [row])
 
 
-TAKE_NUMBERS = (
+TAKE_NUMBERS = Statement(
     update(organizations)
     .where(organizations.c.organization_id == ORGANIZATION)
     .values(change_number=organizations.c.change_number + bindparam("count", type_=BigInteger()))
@@ -176,11 +180,12 @@ TAKE_NUMBERS = (
 
 async def take_change_numbers(db: Db, count: int) -> int:
     """Return the first of the next numbers of the organization's changes; taken last, so that they follow commits."""
-    last: int = (await db.execute(TAKE_NUMBERS, {"count": count})).scalar_one()
+    (row,) = await db.fetch(TAKE_NUMBERS, count=count)
+    last: int = row["change_number"]
     return last - count + 1
 
 
-AUDIT = insert(audit)
+AUDIT = Statement(insert(audit), audit.c.keys())
 
 
 async def write_audit(db: Db, at: datetime, entries: Sequence[tuple[str, str, str, int | None]]) -> None:
@@ -196,19 +201,17 @@ async def write_audit(db: Db, at: datetime, entries: Sequence[tuple[str, str, st
         }
         for key_id, action, thing, revision in entries
     ]
-    if rows:
-        await db.execute(AUDIT, rows)
+    await db.run(AUDIT, rows)
 
 
-async def _upsert(db: Db, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        await db.execute(_upserting(table), rows)
+async def _upsert(db: Db, table: Table, rows: Sequence[Row]) -> None:
+    await db.run(_upserting(table), rows)
 
 
 @cache
-def _upserting(table: Any) -> Insert:
+def _upserting(table: Table) -> Statement:
     """Return the statement that inserts rows of a table, or replaces them where their key is known."""
     key = [column.name for column in table.primary_key]
     statement = insert(table)
     values = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
-    return statement.on_conflict_do_update(index_elements=key, set_=values)
+    return Statement(statement.on_conflict_do_update(index_elements=key, set_=values), table.c.keys())
