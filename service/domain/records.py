@@ -112,6 +112,7 @@ class Records:
     changed_ratings: set[str] = field(default_factory=set)
     by_key: dict[tuple[str, ...], str] = field(default_factory=dict)
     by_session: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    by_record_id: dict[tuple[str, str, str, str], set[str]] = field(default_factory=dict)
 
     def keep_rating(self, record: RatingRecord, changed: bool = True) -> None:
         """Take in a rating as it stands now."""
@@ -119,6 +120,9 @@ class Records:
         self.ratings[record.rating_id] = record
         self.by_key[facts.natural_key] = record.rating_id
         self.by_session.setdefault((facts.case_id, facts.session_id), set()).add(record.rating_id)
+        if facts.record_id is not None:  # an id that a rating had once may be another's now: who asks looks again
+            named = (facts.case_id, facts.rater_kind, facts.rater_id, facts.record_id)
+            self.by_record_id.setdefault(named, set()).add(record.rating_id)
         if changed:
             self.changed_ratings.add(record.rating_id)
             if facts.rater_kind is RaterKind.member:
@@ -181,11 +185,13 @@ class Records:
 
     def record_id_holder(self, facts: RatingFacts, but: str | None) -> str | None:
         """Return the other live rating of the same case and rater that has this record id."""
-        for record in self.ratings.values():
-            same = (record.facts.case_id, record.facts.rater_kind, record.facts.rater_id, record.facts.record_id)
-            wanted = (facts.case_id, facts.rater_kind, facts.rater_id, facts.record_id)
-            if facts.record_id is not None and record.live and same == wanted and record.rating_id != but:
-                return record.rating_id
+        if facts.record_id is None:
+            return None
+        wanted = (facts.case_id, facts.rater_kind, facts.rater_id, facts.record_id)
+        for rating_id in self.by_record_id.get(wanted, ()):
+            record = self.ratings[rating_id]
+            if record.live and record.facts.record_id == facts.record_id and rating_id != but:
+                return rating_id
         return None
 
 
