@@ -47,15 +47,17 @@ def step(carry: Carry, session: TherapySession, family: Family, parameters: Give
     number = carry.number + session.held
     carried = (_case_ended(concern, carry.number, session, family) for concern in carry.concerns)
     concerns = tuple(_discussed(concern, session) for concern in carried)
+    standing = {concern.rule for concern in concerns if concern.active}
     memories: dict[str, Any] = {}
     signals: dict[str, tuple[Signal, ...]] = {}
     moment = Moment(session, number, known, carry.series, concerns, signals)
     for code, rule in rules().items():
         memory = carry.memories.get(code, rule.memory)
         memories[code], found = rule.check(moment, memory, parameters[code])
-        signals[code] = tuple(_capped(signal, rule, number) for signal in sorted(found, key=lambda item: item.subject))
-        after = _after_rule(rule, moment, signals[code], memories[code], parameters[code])
-        moment = moment if after is moment.concerns else replace(moment, concerns=after)
+        signals[code] = _ordered(found, rule, number) if found else ()
+        if found or code in standing:  # mostly neither, and then nothing changes
+            after = _after_rule(rule, moment, signals[code], memories[code], parameters[code])
+            moment = replace(moment, concerns=after)
     concerns = tuple(_scored(concern, moment) for concern in moment.concerns)
     settled = [concern for concern in concerns if concern.reason is Reason.settled and concern.ended == number]
     remembered = tuple(item for item in concerns if item.active or number - (item.ended or 0) <= REMEMBERED)
@@ -116,8 +118,6 @@ def _after_rule(
     rule: AnyRule, moment: Moment, signals: tuple[Signal, ...], memory: Any, parameters: Any
 ) -> tuple[Concern, ...]:
     """Return all concerns after one rule spoke: its own fired again, cleared or unseen; then the new ones."""
-    if not signals and not any(moment.active_of(rule.code)):
-        return moment.concerns
     fired = {signal.subject: signal for signal in signals}
     after: list[Concern] = []
     for concern in moment.concerns:
@@ -222,9 +222,12 @@ def _joint_after(joint: Mapping[str, int], session: TherapySession) -> dict[str,
     return {**joint, **{group: joint.get(group, 0) + 1 for group in now}}
 
 
-def _capped(signal: Signal, rule: AnyRule, number: int) -> Signal:
-    """Return a signal from ratings as `info` in the case's first three held sessions."""
-    return replace(signal, severity=Severity.info) if rule.capped and number <= EARLY else signal
+def _ordered(found: Iterable[Signal], rule: AnyRule, number: int) -> tuple[Signal, ...]:
+    """Return signals by subject; those from ratings are `info` in the case's first three held sessions."""
+    ordered = sorted(found, key=lambda signal: signal.subject)
+    if rule.capped and number <= EARLY:
+        return tuple(replace(signal, severity=Severity.info) for signal in ordered)
+    return tuple(ordered)
 
 
 def _discussed(concern: Concern, session: TherapySession) -> Concern:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from math import sqrt
 
 from service.domain.groups import Group, group_of, grouped, unit_of
@@ -12,7 +11,6 @@ from service.domain.spread import mean_of, population_sd
 from service.domain.trajectory import at_least, at_most
 
 CEILING = 97.0  # a total from here on has no room to rise (ours)
-FIRST_PAIR = ("parents", "youths")  # the pair with the best evidence for dropout comes first
 
 Scores = Mapping[str, float]  # member → percent
 
@@ -144,13 +142,12 @@ def _coverage(
     joint_sessions: int,
 ) -> Coverage:
     known = [present(session, member_id) for member_id in family.members]
-    kinds = {unit.reference.kind for code in codes for unit in instruments()[code].dimensions.values()}
     return Coverage(
         raters=len(units),
         present=None if all(item is None for item in known) else sum(item is True for item in known),
         at_ceiling=sum(any(_at_ceiling(rating) for rating in of_unit) for of_unit in units.values()),
         joint_sessions=joint_sessions,
-        reference="ours" if "ours" in kinds else "verified",
+        reference="verified" if all(instruments()[code].verified for code in codes) else "ours",
     )
 
 
@@ -188,8 +185,8 @@ def dimension_balance(
     Ours:     the agreement index and the side index
     """
     values = list(scores.values())
-    mean, spread, gap = mean_of(values), population_sd(values), max(values) - min(values)
-    lowest = min(values)
+    lowest, mean, spread = min(values), mean_of(values), population_sd(values)
+    gap = max(values) - lowest
     return DimensionBalance(
         n=len(values),
         strength=mean,
@@ -247,9 +244,11 @@ def _polarity(signed: Scores) -> Polarity | None:
 
 def _discrepancies(scores: Scores, family: Family) -> Iterator[Discrepancy]:
     """Yield signed differences of means for disjoint subsystems that both have scores, parents − youths first."""
-    members = {code: family.subsystem(code) for code in family.subsystem_codes()}
-    raters = {code: [scores[unit] for unit in sorted(ids) if unit in scores] for code, ids in members.items()}
-    pairs = sorted(combinations(sorted(members), 2), key=lambda pair: pair != FIRST_PAIR)
-    for of, minus in pairs:
-        if raters[of] and raters[minus] and members[of].isdisjoint(members[minus]):
-            yield Discrepancy(of, minus, mean_of(raters[of]) - mean_of(raters[minus]))
+    means = {}
+    for code, members in family.members_by_subsystem.items():
+        own = [value for unit, value in scores.items() if unit in members]
+        if own:
+            means[code] = mean_of(own)
+    for of, minus in family.opposites:
+        if of in means and minus in means:
+            yield Discrepancy(of, minus, means[of] - means[minus])

@@ -46,9 +46,9 @@ def levels(session: TherapySession, family: Family) -> tuple[Levels, ...]:
 
 def _levels(key: tuple[str, RaterKind, Phase], ratings: Sequence[Rating], family: Family) -> Levels:
     individual = {
-        _member(rating): percent
+        member: percent
         for rating in reversed(ratings)
-        if _member(rating) and (percent := _percent(rating, "primary")) is not None
+        if (member := _member(rating)) and (percent := _percent(rating, "primary")) is not None
     }
     whole = {
         rating.rater_id: percent
@@ -80,8 +80,8 @@ def _subsystems(ratings: Sequence[Rating], individual: Percents, family: Family)
     """Return each subsystem that somebody rated or whose members have levels of their own."""
     rated: dict[str, dict[str, float]] = {}
     for rating in ratings:
-        percent = _percent(rating, "primary")
-        if rating.about.startswith("subsystem/") and percent is not None:
+        percent = _percent(rating, "primary") if rating.about.startswith("subsystem/") else None
+        if percent is not None:
             rated.setdefault(rating.about.removeprefix("subsystem/"), {})[rating.rater_id] = percent
     result = {}
     for code in sorted({*rated, *family.subsystem_codes()}):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cached_property
+from itertools import combinations
 
 
 class Severity(StrEnum):
@@ -134,7 +135,7 @@ class Task:
     outcome: TaskOutcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that who rated is worked out once
 class TherapySession:
     """One session of a course, `held` or `no-show`, with everything known about it.
 
@@ -160,6 +161,12 @@ class TherapySession:
     @property
     def held(self) -> bool:
         return self.status is SessionStatus.held
+
+    @cached_property
+    def raters(self) -> frozenset[str]:
+        """Return the members with a live post rating."""
+        member, post = RaterKind.member, Phase.post
+        return frozenset(item.rater_id for item in self.ratings if item.rater_kind is member and item.phase is post)
 
     @property
     def position(self) -> tuple[datetime, str]:
@@ -209,6 +216,13 @@ class Family:
                 found[code] = frozenset(each for each, member in self.members.items() if member.role in roles)
         return {code: member_ids for code, member_ids in sorted(found.items()) if member_ids}
 
+    @cached_property
+    def opposites(self) -> tuple[tuple[str, str], ...]:
+        """Return the pairs of subsystems that share no member, parents and youths first, then by code."""
+        known = self.members_by_subsystem
+        pairs = sorted(combinations(known, 2), key=lambda pair: pair != FIRST_PAIR)
+        return tuple((one, other) for one, other in pairs if known[one].isdisjoint(known[other]))
+
     def subsystem(self, code: str) -> frozenset[str]:
         """Return the members of a subsystem; empty where there is none."""
         return self.members_by_subsystem.get(code, frozenset())
@@ -231,6 +245,8 @@ class Family:
         ends = (date.fromisoformat(item.to) for item in self.periods if item.to and item.ended_as)
         return any(first <= end < next_day for end in ends)
 
+
+FIRST_PAIR = ("parents", "youths")  # the pair with the best evidence for dropout comes first
 
 DEFAULT_SUBSYSTEMS: dict[str, frozenset[MemberRole]] = {
     "parents": frozenset({MemberRole.parent}),
@@ -255,11 +271,7 @@ def present(session: TherapySession, member_id: str) -> bool | None:
         return entry in (Attendance.attended, Attendance.late)
     if not session.held:
         return False
-    rated = any(
-        rating.rater_kind is RaterKind.member and rating.rater_id == member_id and rating.phase is Phase.post
-        for rating in session.ratings
-    )
-    return True if rated else None
+    return True if member_id in session.raters else None
 
 
 def stayed_away(session: TherapySession, member_id: str) -> bool:

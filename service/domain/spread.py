@@ -33,7 +33,7 @@ def population_sd(values: Collection[float]) -> float:
     18.373
     """
     mean = mean_of(values)
-    return sqrt(fsum((value - mean) ** 2 for value in values) / len(values))
+    return sqrt(fsum([(value - mean) ** 2 for value in values]) / len(values))
 
 
 def sample_sd(values: Collection[float]) -> float:
@@ -48,4 +48,4 @@ def sample_sd(values: Collection[float]) -> float:
     1.4142135623730951
     """
     mean = mean_of(values)
-    return sqrt(fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    return sqrt(fsum([(value - mean) ** 2 for value in values]) / (len(values) - 1))

@@ -125,9 +125,18 @@ class Instrument:
         """Return the dimensions that play a part, in a stable order."""
         return tuple(dict.fromkeys(code for part in PARTS if (code := self.dimension_of(part)) is not None))
 
+    @cached_property
+    def verified(self) -> bool:
+        """Tell whether the references of all dimensions are published and checked."""
+        return all(unit.reference.fact.verified for unit in self.dimensions.values())
+
     def cut(self, dimension: str) -> Cutoff | None:
         """Return the form's own cut-off of a dimension, if it has one."""
-        return next((cutoff for cutoff in self.cutoffs if cutoff.dimension == dimension), None)
+        return self._cuts.get(dimension)
+
+    @cached_property
+    def _cuts(self) -> Mapping[str, Cutoff]:
+        return {cutoff.dimension: cutoff for cutoff in reversed(self.cutoffs)}
 
     def percent_of_mean(self, mean: float) -> float:
         """Return an item mean as percent of the range."""
