@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.json import Encoder
 from starlette.responses import Response
 
 from service.api.errors import ProblemPublic
-from service.domain.memory import encode
+
+_encode = Encoder().encode
 
 
 def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -15,8 +17,8 @@ def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None =
 
 
 def content_of(document: Any) -> bytes:
-    """Return a document as the bytes in which it goes out."""
-    return encode(document).encode()
+    """Return a document as the bytes in which it goes out; its numbers are finite, or rounding had refused them."""
+    return _encode(document)
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
+from math import isfinite
 from typing import Any
 
 from service.api.fields import shown_time
@@ -14,7 +16,7 @@ from service.domain.instruments import instruments
 from service.domain.levels import Levels
 from service.domain.model import RaterKind, Score
 from service.domain.next_steps import HELD_BACK, HOLD_TEXT, NEXT_STEPS
-from service.domain.reconcile import Alert, Handling, basis_of
+from service.domain.reconcile import Alert, Handling, basis_of, parameters_of
 from service.domain.records import CaseRecord, RatingRecord, Revision, SessionRecord
 from service.domain.rules import rules
 from service.domain.scoring import z_score
@@ -23,10 +25,18 @@ Document = dict[str, Any]
 
 
 def rounded(value: Any) -> Any:
-    """Return a value with every float in it rounded to three decimals, half to even."""
-    if isinstance(value, float):
+    """Return a value with every float in it rounded to three decimals, half to even.
+
+    ValueError where a number is not finite, rather than a null that nobody meant.
+    """
+    kind = type(value)  # most values are of these very types, and asking for less is dear
+    if kind is float:
+        if not isfinite(value):
+            raise ValueError("no number")
         return round(value, 3) + 0.0
-    if isinstance(value, Mapping):
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
+    if kind is dict or isinstance(value, Mapping):
         return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [rounded(item) for item in value]
@@ -212,8 +222,6 @@ def alert_document(alert: Alert, on_hold: bool, course: Course, now: datetime) -
     concern = alert.concern
     rule = rules().get(concern.rule)
     text = rule.texts[concern.signal.route] if rule else ""
-    apart = on_hold or HOLD_TEXT in text
-    steps = [code for code in (rule.next_steps if rule else ()) if not (apart and code in HELD_BACK)]
     return {
         "alert_id": alert.alert_id,
         "case_id": alert.case_id,
@@ -230,13 +238,34 @@ def alert_document(alert: Alert, on_hold: bool, course: Course, now: datetime) -
         **handling_document(alert, course, now),
         "title": rule.title if rule else concern.rule,
         "text": f"{text} {HOLD_TEXT}" if on_hold and HOLD_TEXT not in text else text,
-        "next_steps": [{"code": code, "text": NEXT_STEPS[code]} for code in steps],
-        "basis": rounded(basis_of(concern)),
+        "next_steps": _next_steps(concern.rule, on_hold or HOLD_TEXT in text),
+        "basis": _basis(concern),
         "origin": alert.origin.value,
         "revision": alert.revision,
         "opened_at": shown_time(alert.opened_at),
         "changed_at": shown_time(alert.changed_at),
     }
+
+
+def _basis(concern: Concern) -> Document:
+    """Return all that an alert rests on; what is text needs no rounding."""
+    basis = basis_of(concern)
+    numbers = {name: rounded(basis[name]) for name in ("values", "thresholds", "baseline")}
+    return {**basis, **numbers, "parameters": _parameters(concern.rule)}
+
+
+@cache
+def _parameters(code: str) -> Document:
+    shown: Document = rounded(parameters_of(code))
+    return shown
+
+
+@cache
+def _next_steps(code: str, apart: bool) -> list[Document]:
+    """Return what may be tried next; members are not to be brought together where they are better kept apart."""
+    rule = rules().get(code)
+    steps = [step for step in (rule.next_steps if rule else ()) if not (apart and step in HELD_BACK)]
+    return [{"code": step, "text": NEXT_STEPS[step]} for step in steps]
 
 
 def handling_document(alert: Alert, course: Course, now: datetime) -> Document:

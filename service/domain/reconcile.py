@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from service.domain.concern import Concern, Reason, State
@@ -74,8 +75,16 @@ def basis_of(concern: Concern) -> dict[str, Any]:
         "route": signal.route,
         "unit": rule.unit if rule else "ours",
         "evidence": rule.grade if rule else None,
-        "parameters": _named(rule.parameters) if rule else {},
+        "parameters": parameters_of(concern.rule),
     }
+
+
+@cache
+def parameters_of(code: str) -> Mapping[str, Any]:
+    """Return the parameters of a rule by name; none of a rule that is gone."""
+    rule = rules().get(code)
+    named: Mapping[str, Any] = _named(rule.parameters) if rule else {}
+    return named
 
 
 def _named(value: Any) -> Any:

@@ -109,3 +109,9 @@ async def test_a_low_family_shows_its_alerts_with_all_they_rest_on(client: httpx
 def test_numbers_go_out_with_three_decimals(value: Any, shown: Any) -> None:
     assert rounded(value) == shown
     assert str(rounded(value)) == str(shown)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_never_leaves(number: float) -> None:
+    with pytest.raises(ValueError, match="no number"):
+        rounded({"a": [number]})
