@@ -33,12 +33,11 @@ class Doubled(dict[str, Any]):
 def parse(data: bytes) -> Any:
     """Return the value of a JSON text; raises NotJson or UnfitJson, neither of which repeats a part of it."""
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse)
+        value = DECODER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError):
         raise NotJson from None
-    faults = tuple(_faults(value, "", 1))
-    if faults:
-        raise UnfitJson(faults)
+    if not _fits(value, 1, escaped=b"\\u" in data):
+        raise UnfitJson(tuple(_faults(value, "", 1)))
     return value
 
 
@@ -55,6 +54,27 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError("not a JSON number")
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse)
+
+
+def _fits(value: Any, depth: int, escaped: bool) -> bool:
+    """Tell whether a value has no faults, without the time to say where; unfit characters come only as escapes."""
+    kind = type(value)
+    if kind is str:
+        return not (escaped and UNFIT.search(value))
+    if kind is float:
+        return isfinite(value)
+    if kind is int:
+        return bool(-EXACT <= value <= EXACT)
+    if kind is dict:
+        if depth > DEEPEST or (escaped and any(UNFIT.search(key) for key in value)):
+            return False
+        return all([_fits(item, depth + 1, escaped) for item in value.values()])
+    if kind is list:
+        return depth <= DEEPEST and all([_fits(item, depth + 1, escaped) for item in value])
+    return kind is not Doubled
 
 
 def _faults(value: Any, pointer: str, depth: int) -> Iterator[Fault]:

@@ -1,13 +1,15 @@
 """JSON as it is taken in: what is no JSON, what is JSON of a kind that is not taken in, and where."""
 
 import contextlib
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.api.strict_json import DEEPEST, EXACT, NotJson, UnfitJson, parse, pointer_to
+from service.api.strict_json import DEEPEST, EXACT, NotJson, UnfitJson, _faults, parse, pointer_to
+from service.domain.errors import Fault
 
 
 @pytest.mark.parametrize(
@@ -104,3 +106,34 @@ def test_pointers_repeat_plain_words_alone(parent: str, key: object, pointer: st
 def test_no_bytes_raise_anything_else(data: bytes) -> None:
     with contextlib.suppress(NotJson, UnfitJson):
         parse(data)
+
+
+UNFIT_TOO = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-2 * EXACT, 2 * EXACT),
+    st.text(st.sampled_from("a\x00\ud800"), max_size=2),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.recursive(
+        UNFIT_TOO,
+        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "\x00"]), inner),
+        max_leaves=8,
+    ),
+    st.integers(0, DEEPEST),
+)
+def test_what_is_refused_has_a_place(value: Any, deeper: int) -> None:
+    """Whether there are faults is decided before they are looked for; the two agree."""
+    for _ in range(deeper):
+        value = [value]
+    faults: tuple[Fault, ...] = ()
+    try:
+        parse(json.dumps(value).encode())
+    except UnfitJson as error:
+        faults = error.faults
+        assert faults
+    assert faults == tuple(_faults(value, "", 1))
