@@ -1,8 +1,12 @@
-"""Natural group commit: a bounded queue per organization, one flusher takes whatever waits, no timer."""
+"""Natural group commit: a bounded queue per organization, one flusher takes whatever waits, no timer.
+
+A live command waits for at most the one transaction under way, and goes into the next before bulk ones.
+"""
 
 import asyncio
 import contextlib
 import contextvars
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +18,10 @@ from service.db.engine import Unavailable
 from service.domain.commands import AnyCommand
 from service.writing import Outcome
 
+QUIET_TURNS = 4  # of the loop: as many as a request takes from its socket into the queue
 LARGEST = 64  # commands in one transaction: enough to share its cost, short enough for the first to wait
+MOST_BULK = 512  # bulk ones while no live one waits: a course that comes in one piece is folded once
+SHORT = 0.25  # seconds; while they take longer, bulk transactions become smaller: a live command may come meanwhile
 GIVE_UP_AFTER = 2  # commands in a row that could not reach the database alone
 
 Write = Callable[[UUID, Sequence[AnyCommand]], Awaitable[list[Outcome]]]
@@ -39,11 +46,13 @@ class Waiting:
 class Queue:
     """One organization's waiting commands, live ones before bulk ones, and the task that flushes them.
 
-    `moved` is set, and replaced, whenever some of them have met their fate.
+    `most` is how many bulk ones the next transaction may hold; `moved` is set, and replaced, whenever some commands
+    have met their fate.
     """
 
     live: deque[Waiting] = field(default_factory=deque)
     bulk: deque[Waiting] = field(default_factory=deque)
+    most: int = LARGEST
     flusher: asyncio.Task[None] | None = None
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -52,8 +61,21 @@ class Queue:
 
     def take(self) -> list[Waiting]:
         """Return the next batch: all live commands that fit, then bulk ones."""
+        most = LARGEST if self.live else self.most
         batch = [self.live.popleft() for _ in range(min(LARGEST, len(self.live)))]
-        return batch + [self.bulk.popleft() for _ in range(min(LARGEST - len(batch), len(self.bulk)))]
+        return batch + [self.bulk.popleft() for _ in range(min(most - len(batch), len(self.bulk)))]
+
+    def took(self, size: int, seconds: float) -> None:
+        """Let bulk transactions grow while the largest of them are short, and shrink when one is long."""
+        if seconds > SHORT:
+            self.most = max(LARGEST, self.most // 2)
+        elif size == self.most and seconds < SHORT / 2:
+            self.most = min(MOST_BULK, self.most * 2)
+
+    def put_back(self, batch: Sequence[Waiting]) -> None:
+        """Let bulk commands that could not be stored in one large transaction wait for smaller ones, in order."""
+        self.bulk.extendleft(reversed(batch))
+        self.most = LARGEST
 
 
 class Writer:
@@ -107,7 +129,11 @@ class Writer:
         batch: list[Waiting] = []
         try:
             while batch := queue.take():
-                await self._store(organization_id, batch)
+                begun = time.monotonic()
+                if not await self._store(organization_id, batch):
+                    queue.put_back(batch)
+                    continue
+                queue.took(len(batch), time.monotonic() - begun)
                 self._flushed(len(batch), len(queue))
                 queue.moved.set()
                 queue.moved = asyncio.Event()
@@ -118,19 +144,25 @@ class Writer:
             for waiting in (*batch, *queue.live, *queue.bulk):  # none, unless the process ends
                 waiting.outcome.cancel()
 
-    async def _store(self, organization_id: UUID, batch: list[Waiting]) -> None:
-        """Store a batch; after an unexpected error each command runs alone, so that one cannot fail the others.
+    async def _store(self, organization_id: UUID, batch: list[Waiting]) -> bool:
+        """Store a batch, or settle why not; False if, after an unexpected error, it is to be tried in smaller ones.
 
-        When the database cannot be had twice in a row, the rest need not wait to hear the same.
+        Of a batch that is small enough each command then runs alone, so that one cannot fail the others.
         """
         try:
             await self._store_together(organization_id, batch)
-            return
         except Exception as error:
             log.warning("batch_failed", size=len(batch), error=type(error).__name__)
+            if len(batch) > LARGEST:
+                return False
             if len(batch) == 1:
                 _settle(batch[0], error)
-                return
+            else:
+                await self._store_one_by_one(organization_id, batch)
+        return True
+
+    async def _store_one_by_one(self, organization_id: UUID, batch: list[Waiting]) -> None:
+        """Store each command alone; when the database cannot be had twice in a row, the rest hear the same at once."""
         unavailable = 0
         for place, waiting in enumerate(batch):
             try:
@@ -148,6 +180,18 @@ class Writer:
         outcomes = await self._write(organization_id, [waiting.command for waiting in batch])
         for waiting, outcome in zip(batch, outcomes, strict=True):
             _settle(waiting, outcome)
+
+
+async def _gathered(queue: Queue) -> None:
+    """Let requests that are just arriving ride along: wait while the queue grows, in turns of the loop, not in time.
+
+    Without it the first of those who were answered together goes alone, and the others after it: two transactions
+    where one would do.
+    """
+    quiet, size = 0, len(queue)
+    while quiet < QUIET_TURNS and len(queue.live) < LARGEST:
+        await asyncio.sleep(0)
+        quiet, size = (quiet + 1, size) if len(queue) == size else (0, len(queue))
 
 
 def _settle(waiting: Waiting, result: Outcome | Exception) -> None:

@@ -11,7 +11,7 @@ from service.db.engine import Unavailable
 from service.db.identity import create_organization
 from service.domain.commands import AnyCommand, PostRating, Result
 from service.domain.decision import Decision
-from service.grouping import LARGEST, QueueFull, Writer
+from service.grouping import LARGEST, MOST_BULK, SHORT, Queue, QueueFull, Waiting, Writer
 from service.writing import Outcome, write
 from tests.factories import NOW, post, rating_facts
 from tests.writes import Desk, let_in
@@ -85,6 +85,60 @@ async def test_live_goes_before_bulk() -> None:
     await asyncio.gather(first, *waiting)
     bulk = [f"b{place}" for place in range(LARGEST)]
     assert ledger.batches == [["first"], ["l0", "l1", *bulk[:-2]], bulk[-2:]]
+
+
+async def test_bulk_transactions_grow_while_nobody_waits_for_them() -> None:
+    ledger = Ledger()
+    writer = Writer(ledger.write, 10_000)
+    first = await ledger.busy(writer)
+    waiting = [writer.accept(HERE, _command(f"b{place}"), bulk=True) for place in range(2000)]
+    ledger.gate.set()
+    await asyncio.gather(first, *waiting)
+    sizes = [len(batch) for batch in ledger.batches]
+    assert sizes == [1, 64, 128, 256, 512, 512, 512, 16]
+    assert [name for batch in ledger.batches[1:] for name in batch] == [f"b{place}" for place in range(2000)]
+
+
+async def test_with_live_commands_there_are_no_large_transactions() -> None:
+    queue = Queue(most=MOST_BULK)
+    promise: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    queue.bulk.extend(Waiting(_command("b"), promise) for _ in range(MOST_BULK))
+    queue.live.append(Waiting(_command("l"), promise))
+    assert [_name(waiting.command) for waiting in queue.take()] == ["l", *["b"] * (LARGEST - 1)]
+    assert len(queue.take()) == MOST_BULK - LARGEST + 1
+
+
+GROWTH = [  # at most before, stored, seconds, at most after
+    (LARGEST, LARGEST, 0.0, 2 * LARGEST),
+    (LARGEST, LARGEST - 1, 0.0, LARGEST),
+    (LARGEST, LARGEST, SHORT * 0.6, LARGEST),
+    (MOST_BULK, MOST_BULK, 0.0, MOST_BULK),
+    (MOST_BULK, 1, SHORT * 1.1, MOST_BULK // 2),
+    (LARGEST, LARGEST, 60.0, LARGEST),
+]
+
+
+@pytest.mark.parametrize(("before", "size", "seconds", "after"), GROWTH)
+async def test_long_bulk_transactions_become_smaller(before: int, size: int, seconds: float, after: int) -> None:
+    queue = Queue(most=before)
+    queue.took(size, seconds)
+    assert queue.most == after
+
+
+async def test_a_bad_command_in_a_large_transaction_costs_only_its_neighbours_a_second_try() -> None:
+    """The large one is tried in smaller ones, of which one falls apart; the order stays, live ones come in between."""
+    ledger = Ledger()
+    ledger.bad["b100"] = ValueError("a bug")
+    writer = Writer(ledger.write, 10_000)
+    first = await ledger.busy(writer)
+    waiting = [writer.accept(HERE, _command(f"b{place}"), bulk=True) for place in range(300)]
+    ledger.gate.set()
+    results = await asyncio.gather(first, *waiting, return_exceptions=True)
+    assert [place for place, result in enumerate(results[1:]) if result is not OUTCOME] == [100]
+    sizes = [len(batch) for batch in ledger.batches]
+    assert sizes == [1, 64, 128, 64, *[1] * 64, 128, 44]  # 64 stored; 128 failed; 64 failed, one by one; the rest
+    stored = [batch for place, batch in enumerate(ledger.batches) if place not in (0, 2, 3)]
+    assert [name for batch in stored for name in batch] == [f"b{place}" for place in range(300)]
 
 
 async def test_a_full_queue_makes_only_its_own_organization_wait() -> None:

@@ -22,13 +22,13 @@ from service.api.sessions import SessionUpdate, session_facts
 from service.api.spool import LONGEST_LINE, fill, lines, spool
 from service.api.strict_json import NotJson, UnfitJson, parse
 from service.domain.commands import AnyCommand, PostRating, PutCase, PutSession, Result, RetractionReason, RetractRating
-from service.grouping import QueueFull
+from service.grouping import MOST_BULK, QueueFull
 from service.writing import Outcome
 
 router = APIRouter(route_class=KeyedRoute, tags=["batch"])
 
 LINES = ("application/x-ndjson", "application/jsonl", "application/ndjson")
-AHEAD = 512  # lines that may wait for their outcome while others are read
+AHEAD = 2 * MOST_BULK  # lines that may wait for their outcome: while some are stored, the next are read
 TOGETHER = 64  # answers in one chunk
 MOST_AT_ONCE = 8  # batches that one process reads or answers
 MOST_OF_ONE = 4  # of them of one organization, so that none keeps the others out
@@ -63,11 +63,12 @@ STATUS = {Result.created: 201, Result.same: 200, Result.stale: 200, Result.chang
 COUNTED = {Result.created: "created", Result.same: "same", Result.stale: "same", Result.changed: "changed"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
-    """A line whose command waits, or which was refused at once."""
+    """A line, with the command that it asks for and its outcome once there was room for it, or why it is refused."""
 
     number: int
+    command: AnyCommand | None = None
     outcome: "asyncio.Future[Outcome] | None" = None
     problem: Problem | None = None
 
@@ -119,7 +120,8 @@ async def _answers(request: KeyedRequest, file: IO[bytes], backfill: bool, held:
                 await asyncio.sleep(0)  # lines that are blank or refused at once wait for nothing; others want a turn
             if line is not None and not line.strip():
                 continue
-            while not (asked := _ask(request, number, line, backfill, full=len(waiting) >= AHEAD)):
+            asked = _asked(request, number, line, backfill)
+            while len(waiting) >= AHEAD or not _accepted(request, asked):
                 if waiting:
                     ready.append(await _answer(waiting.popleft(), counts))
                 else:  # others fill the queue
@@ -134,17 +136,22 @@ async def _answers(request: KeyedRequest, file: IO[bytes], backfill: bool, held:
         yield b"".join([*ready, content_of({"end": True, **total}), b"\n"])
 
 
-def _ask(request: KeyedRequest, number: int, line: bytes | None, backfill: bool, full: bool) -> Asked | None:
-    """Put a line's command into the queue; None while there is no room for it."""
-    if full:
-        return None
+def _asked(request: KeyedRequest, number: int, line: bytes | None, backfill: bool) -> Asked:
     try:
-        command = _command(request, _read(line), backfill)
-        return Asked(number, request.service.writer.accept(request.caller.organization_id, command, bulk=True))
+        return Asked(number, _command(request, _read(line), backfill))
     except Problem as problem:
         return Asked(number, problem=problem)
-    except QueueFull:
-        return None
+
+
+def _accepted(request: KeyedRequest, asked: Asked) -> bool:
+    """Put a line's command into the queue; tell whether there was room for it."""
+    if asked.command is not None:
+        try:
+            asked.outcome = request.service.writer.accept(request.caller.organization_id, asked.command, bulk=True)
+        except QueueFull:
+            return False
+        asked.command = None  # while the line waits, its outcome is all that is needed
+    return True
 
 
 def _read(line: bytes | None) -> Line:
