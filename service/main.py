@@ -54,7 +54,6 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         description=f"The alliance in individual, couple and family therapy, and when it is at risk. {NOTICE}",
         lifespan=lifespan,
         redoc_url=None,
-        generate_unique_id_function=contract.operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
@@ -62,7 +61,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     errors.install(app)
     contract.install(app)
     for page in PAGES:
-        app.include_router(page.router)
+        app.router.routes += page.router.routes  # as they are: included ones are matched twice, and router by router
     app.add_middleware(Transport)
     app.add_middleware(Observed, metrics=metrics)
     return app

@@ -8,11 +8,12 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from service.api.answers import answer, refusals
+from service.api.contract import operation_id
 from service.api.errors import Problem, ProblemPublic
 from service.db.migrations import readiness
 from service.domain.errors import Fault
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], generate_unique_id_function=operation_id)
 
 NOT_READY: dict[int | str, dict[str, Any]] = {
     503: {"model": ProblemPublic, "description": "Not ready; the fault's code says why"}

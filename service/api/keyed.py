@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import Response
 
+from service.api.contract import operation_id
 from service.api.errors import Problem, invalid, refused
 from service.api.strict_json import NotJson, UnfitJson, parse
 from service.db.engine import Db, transaction
@@ -162,6 +163,9 @@ class KeyedRequest(Request):
 
 class KeyedRoute(APIRoute):
     """A route that knows its caller before it looks at anything else."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **{**options, "generate_unique_id_function": operation_id})
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         """Return the handler: key, scope, media type, then what the framework does."""
