@@ -7,8 +7,9 @@ from datetime import datetime
 
 from service.db import queries, reads
 from service.db.engine import Db
+from service.db.sealing import unseal_carry
 from service.domain.assess import fold
-from service.domain.carry import Carry, carry_from_plain, default_parameters, folded_with
+from service.domain.carry import Carry, default_parameters, folded_with
 from service.domain.facts import family_of, session_of
 from service.domain.figures import Figures, figures
 from service.domain.model import Family, TherapySession
@@ -41,7 +42,7 @@ async def course_sessions(
         ratings[record.facts.session_id].append(record)
     digest = folded_with(family, default_parameters())
     if all(found == digest for _, found, _ in rows):
-        carries = {stored.record.session_id: carry_from_plain(plain) for stored, _, plain in rows}
+        carries = {stored.record.session_id: unseal_carry(text) for stored, _, text in rows if text is not None}
     else:
         carries = await _folded_anew(db, case_id, family)
     found = []

@@ -12,8 +12,9 @@ from uuid_utils.compat import uuid7
 from service.db import queries, stores
 from service.db.engine import Db
 from service.db.queries import SessionKey
+from service.db.sealing import seal, unseal_carry
 from service.domain.assess import as_of_now, fold
-from service.domain.carry import Carry, Given, carry_from_plain, carry_to_plain, default_parameters, folded_with
+from service.domain.carry import Carry, Given, default_parameters, folded_with
 from service.domain.concern import Concern
 from service.domain.facts import family_of, session_of
 from service.domain.figures import Course
@@ -93,7 +94,7 @@ async def refold(db: Db, records: Records, starts: Mapping[str, Position | None]
     await stores.write_carries(
         db,
         [
-            ((part.case_id, session.session_id), part.digest, carry_to_plain(carry))
+            ((part.case_id, session.session_id), part.digest, seal(carry))
             for part in parts.values()
             for session, carry in zip(part.sessions, part.carries, strict=True)
         ],
@@ -119,7 +120,7 @@ async def _from_places(
         if (held_at, record.session_id) >= places[record.case_id]:
             later.append(record)
         elif digest == part.digest and carry is not None:
-            part.before = carry_from_plain(carry)
+            part.before = unseal_carry(carry)
         else:
             whole.add(record.case_id)
     return [record for record in later if record.case_id not in whole]

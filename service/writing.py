@@ -14,8 +14,9 @@ from uuid_utils.compat import uuid7
 from service.db import queries, stores
 from service.db.engine import Db, transaction
 from service.db.queries import SessionKey
+from service.db.sealing import unseal_carry
 from service.domain.balance import missing_raters
-from service.domain.carry import Carry, carry_from_plain
+from service.domain.carry import Carry
 from service.domain.commands import AnyCommand, Refusal, Result
 from service.domain.deciding import judge
 from service.domain.decision import Decision
@@ -141,7 +142,7 @@ async def _carries_before(
     carries: dict[SessionKey, Carry] = {}
     for key, digest in resting.items():
         if key in stored and stored[key][0] == digest:
-            carries[key] = carry_from_plain(stored[key][1])
+            carries[key] = unseal_carry(stored[key][1])
         else:
             starts[key[0]] = None
     return carries

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import Boolean, Column, DateTime, ForeignKeyConstraint, Integer, Text, Uuid
-from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
+from sqlalchemy import Boolean, Column, ColumnElement, DateTime, ForeignKeyConstraint, Integer, Text, Uuid, cast
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field
 
 
@@ -12,6 +13,18 @@ class Code(Text):
 
     def __init__(self) -> None:
         super().__init__(collation="C")
+
+
+class Sealed(UserDefinedType[str]):
+    """JSON that stays the text as which it came, in the database and on our side, where the driver would parse it."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **options: Any) -> str:
+        return "JSON"
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast(column, Text())
 
 
 def organization_key() -> Any:
@@ -35,8 +48,8 @@ def document(name: str, nullable: bool = False) -> Any:
 
 
 def sealed(name: str) -> Any:
-    """Return a document that no query looks into: it is kept as the text it came as, which costs least."""
-    return Field(sa_column=Column(name, JSON(), nullable=False))
+    """Return a document that no query looks into; `service.db.sealing` says what is in it."""
+    return Field(sa_column=Column(name, Sealed(), nullable=False))
 
 
 def moment(name: str, nullable: bool = False) -> Any:

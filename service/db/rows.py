@@ -1,21 +1,25 @@
 """Rows ↔ domain values, one pair of functions per table that the domain knows."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping
 
+from service.db.sealing import seal, unseal_concern
 from service.domain.commands import RatingFacts, RetractionReason
-from service.domain.concern import Concern
 from service.domain.facts import time_of
-from service.domain.memory import freeze, thaw
+from service.domain.memory import freeze
 from service.domain.model import MemberRole, Phase, RaterKind, Score
 from service.domain.reconcile import Alert, Handling, Origin
 from service.domain.records import CaseRecord, RatingRecord, RatingState, Revision, SessionRecord
 
 Row = Mapping[str, Any] | RowMapping
+
+SCORE = attrgetter(*(field.name for field in fields(Score)))
 
 
 def case_of(row: Row) -> CaseRecord:
@@ -46,8 +50,8 @@ def facts_document(facts: RatingFacts) -> dict[str, Any]:
     return {
         "rater_role": freeze(facts.rater_role),
         "held_at": _iso(facts.held_at),
-        "answers": freeze(facts.answers),
-        "given": freeze(facts.given),
+        "answers": facts.answers,
+        "given": facts.given,
         "record_id": facts.record_id,
         "record_version": facts.record_version,
         "answered_at": _iso(facts.answered_at),
@@ -78,8 +82,16 @@ def facts_of(row: Row, document: Mapping[str, Any], scores: Mapping[str, Any]) -
     )
 
 
+def scores_document(scores: Mapping[str, Score]) -> dict[str, Any]:
+    """Return scores as they are stored: each is the list of its fields."""
+    return {dimension: SCORE(score) for dimension, score in scores.items()}
+
+
 def scores_of(document: Mapping[str, Any]) -> dict[str, Score]:
-    return {dimension: thaw(Score, plain) for dimension, plain in document.items()}
+    return {
+        dimension: Score(raw, mean, percent, answered, items, prorated, tuple(flags))
+        for dimension, (raw, mean, percent, answered, items, prorated, flags) in document.items()
+    }
 
 
 def rating_record_of(row: Row, past: tuple[Revision, ...] = ()) -> RatingRecord:
@@ -119,7 +131,7 @@ def rating_row(record: RatingRecord) -> dict[str, Any]:
         "instrument": facts.instrument,
         "phase": facts.phase.value,
         "facts": facts_document(facts),
-        "scores": freeze(facts.scores),
+        "scores": scores_document(facts.scores),
         "instrument_version": record.instrument_version,
         "record_id": facts.record_id,
         "state": record.state.value,
@@ -135,7 +147,7 @@ def revision_row(record: RatingRecord, past: Revision) -> dict[str, Any]:
         "rating_id": UUID(record.rating_id),
         "revision": past.revision,
         "facts": facts_document(past.facts),
-        "scores": freeze(past.facts.scores),
+        "scores": scores_document(past.facts.scores),
         "state": past.state.value,
         "reason": freeze(past.reason),
         "changed_at": past.changed_at,
@@ -146,7 +158,7 @@ def alert_of(row: Row) -> Alert:
     return Alert(
         alert_id=str(row["alert_id"]),
         case_id=row["case_id"],
-        concern=thaw(Concern, row["concern"]),
+        concern=unseal_concern(row["concern"]),
         therapists=tuple(row["therapists"]),
         origin=Origin(row["origin"]),
         opened_at=row["opened_at"],
@@ -171,7 +183,7 @@ def alert_row(alert: Alert) -> dict[str, Any]:
         "severity": concern.severity.value,
         "state": concern.state.value,
         "state_reason": freeze(concern.reason),
-        "concern": freeze(concern),
+        "concern": seal(concern),
         "sessions": list(concern.sessions),
         "therapists": list(alert.therapists),
         "origin": alert.origin.value,

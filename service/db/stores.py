@@ -142,7 +142,7 @@ async def write_ratings(db: Db, records: Sequence[RatingRecord]) -> None:
     await db.run(KEEP_PAST, past)
 
 
-async def write_carries(db: Db, rows: Sequence[tuple[SessionKey, str, list[Any]]]) -> None:
+async def write_carries(db: Db, rows: Sequence[tuple[SessionKey, str, str]]) -> None:
     """Store the carry after each of some sessions."""
     values = [
         {

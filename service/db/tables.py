@@ -197,7 +197,7 @@ class CarryRow(SQLModel, table=True):
     case_id: str = key_part("case_id")
     session_id: str = key_part("session_id")
     folded_with: str = code("folded_with")
-    carry: list[Any] = sealed("carry")
+    carry: str = sealed("carry")
 
 
 class AlertRow(SQLModel, table=True):
@@ -217,7 +217,7 @@ class AlertRow(SQLModel, table=True):
     severity: str = code("severity")
     state: str = code("state")
     state_reason: str | None = code("state_reason", nullable=True)
-    concern: list[Any] = sealed("concern")
+    concern: str = sealed("concern")
     sessions: list[str] = codes("sessions")
     therapists: list[str] = codes("therapists")
     origin: str = code("origin")

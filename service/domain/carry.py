@@ -1,20 +1,19 @@
-"""What a session hands to the next one, and how it is stored: bounded, typed, rebuildable from the facts."""
+"""What a session hands to the next one: bounded, typed, rebuildable from the facts."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 from service.domain.concern import Concern
-from service.domain.memory import Plain, freeze, thaw
 from service.domain.model import Family, MemberRole
 from service.domain.rules import rules
 from service.domain.trajectory import Series
 
-FOLD_VERSION = 1  # raised when the fold itself changes, so that stored carries are folded anew
+FOLD_VERSION = 1  # raised when the fold itself or a carry's shape changes, so that stored carries are folded anew
 
 Given = Mapping[str, Any]  # rule code → that rule's parameters
 
@@ -36,18 +35,6 @@ class Carry:
     memories: Mapping[str, Any] = field(default_factory=dict)
 
 
-def carry_to_plain(carry: Carry) -> Plain:
-    """Return a carry as plain JSON."""
-    return freeze(carry)
-
-
-def carry_from_plain(plain: Plain) -> Carry:
-    """Return a stored carry, each rule's memory in the type that the rule declares."""
-    carry = thaw(Carry, plain)
-    typed = {code: thaw(type(rules()[code].memory), memory) for code, memory in carry.memories.items()}
-    return replace(carry, memories=typed)
-
-
 @cache
 def default_parameters() -> Given:
     """Return every rule's own parameters."""
@@ -57,7 +44,7 @@ def default_parameters() -> Given:
 def folded_with(family: Family, parameters: Given) -> str:
     """Return the name of everything but the sessions that a carry depends on; a carry of another name is refolded."""
     named = _default_rules() if parameters is default_parameters() else _named_rules(parameters)
-    text = json.dumps([FOLD_VERSION, named, freeze(family)], sort_keys=True)
+    text = json.dumps([FOLD_VERSION, named, family], sort_keys=True, default=_fields)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -67,4 +54,9 @@ def _default_rules() -> str:
 
 
 def _named_rules(parameters: Given) -> str:
-    return json.dumps([[code, rule.version, freeze(parameters[code])] for code, rule in rules().items()])
+    return json.dumps([[code, rule.version, parameters[code]] for code, rule in rules().items()], default=_fields)
+
+
+def _fields(value: Any) -> list[Any]:
+    """Return the fields of a dataclass, which is all that JSON lacks."""
+    return [getattr(value, name) for name in value.__dataclass_fields__]

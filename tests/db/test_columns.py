@@ -16,6 +16,7 @@ from service.db import columns
         (columns.codes("scopes"), 'scopes TEXT[] COLLATE "C" NOT NULL'),
         (columns.document("facts"), "facts JSONB NOT NULL"),
         (columns.document("facts", nullable=True), "facts JSONB"),
+        (columns.sealed("carry"), "carry JSON NOT NULL"),
         (columns.moment("held_at"), "held_at TIMESTAMP WITH TIME ZONE NOT NULL"),
         (columns.number("revision"), "revision INTEGER NOT NULL"),
         (columns.flag("test"), "test BOOLEAN NOT NULL"),

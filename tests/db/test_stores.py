@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from service.db import queries, stores
 from service.db.engine import Db, transaction
 from service.db.identity import create_organization
+from service.db.sealing import seal
 from service.db.tables import AuditRow, HandlingRow, table_of
-from service.domain.carry import carry_to_plain
 from service.domain.facts import EMPTY_CASE
 from tests.factories import CASE, NOW, START, post, put_case, rating_facts
 from tests.writes import Desk, alerts, cases, let_in
@@ -78,7 +78,7 @@ async def test_what_is_written_twice_is_there_once(desk: Desk) -> None:
     async with transaction(desk.engine, desk.organization) as db:
         await stores.write_ratings(db, [made.rating])
         await stores.write_sessions(db, [(made.session, START, True)])
-        await stores.write_carries(db, [((CASE, "s1"), "other", carry_to_plain(changed))])
+        await stores.write_carries(db, [((CASE, "s1"), "other", seal(changed))])
     stored = await desk.stored()
     assert [item.rating_id for item in stored.ratings] == [made.rating.rating_id]
     assert stored.carries[CASE, "s1"] == ("other", changed)

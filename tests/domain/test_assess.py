@@ -1,6 +1,5 @@
 """The fold: what a session hands to the next one, and that the way there never matters."""
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -12,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.db.sealing import seal, unseal_carry
 from service.domain.assess import Step, assess, fold, roles_of, step, with_roles
-from service.domain.carry import Carry, carry_from_plain, carry_to_plain, default_parameters
+from service.domain.carry import Carry, default_parameters
 from service.domain.concern import Concern, Reason, State
 from service.domain.model import (
     Attendance,
@@ -43,8 +43,8 @@ def steps_of(course: Iterable[TherapySession], known: Family = EVERYBODY) -> lis
 
 
 def stored(carry: Carry) -> Carry:
-    """Return a carry as a database gives it back: as JSON, with the keys of its maps in another order."""
-    return carry_from_plain(json.loads(json.dumps(carry_to_plain(carry), sort_keys=True)))
+    """Return a carry as a database gives it back: from text, with the keys of its maps in another order."""
+    return unseal_carry(seal(carry))
 
 
 class Shelf:
@@ -156,7 +156,7 @@ def eventful(length: int) -> list[TherapySession]:
 
 def test_a_carry_does_not_grow_with_the_course() -> None:
     steps = steps_of(eventful(300), family("eva", "tom", "ana"))
-    sizes = [len(json.dumps(carry_to_plain(done.carry))) for done in steps]
+    sizes = [len(seal(done.carry)) for done in steps]
     assert max(sizes[200:]) <= 1.02 * max(sizes[40:140])  # the numbers of sessions have a third digit, no more
     assert max(sizes) < 40_000
 

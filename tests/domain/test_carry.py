@@ -1,37 +1,15 @@
-"""What a session hands to the next one, stored and read back."""
+"""What a carry depends on beside the sessions."""
 
-import json
 from dataclasses import replace
 
 import pytest
 
 from service.domain import carry as carry_module
-from service.domain.assess import fold
-from service.domain.carry import Carry, carry_from_plain, carry_to_plain, default_parameters, folded_with
+from service.domain.carry import default_parameters, folded_with
 from service.domain.model import Family, MemberRole, Period
 from service.domain.rules import rules
 from service.domain.rules.sudden_drop import Parameters
-from tests.domain.rules.walking import long_course
 from tests.factories import family
-
-
-def test_a_carry_comes_back_the_same_in_its_types() -> None:
-    for done in fold(Carry(), long_course(seed=3, length=20), family(), default_parameters())[0]:
-        back = carry_from_plain(json.loads(json.dumps(carry_to_plain(done.carry))))
-        assert back == done.carry
-        assert {code: type(memory) for code, memory in back.memories.items()} == {
-            code: type(rule.memory) for code, rule in rules().items()
-        }
-
-
-def test_the_empty_carry_comes_back_too() -> None:
-    assert carry_from_plain(carry_to_plain(Carry())) == Carry()
-
-
-@pytest.mark.parametrize("plain", [[], {}, [1, 2], None, "carry"])
-def test_what_is_no_carry_is_refused(plain: object) -> None:
-    with pytest.raises((TypeError, ValueError, KeyError)):
-        carry_from_plain(plain)
 
 
 def test_every_rule_has_parameters_of_its_own() -> None:

@@ -1,16 +1,14 @@
 """Whole small courses through the fold, seen with the eyes of one rule."""
 
-import json
 from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any
 
+from service.db.sealing import seal, unseal_carry
 from service.domain.assess import Step, fold
 from service.domain.carry import Carry, default_parameters
 from service.domain.concern import Concern, State
-from service.domain.memory import freeze, thaw
 from service.domain.model import Family, TherapySession
-from service.domain.rules import rules
 from tests.factories import indicator, rating, therapy_session
 
 
@@ -40,7 +38,7 @@ def memories_of(code: str, sessions: Sequence[TherapySession], family: Family) -
     """Yield a rule's memory after each session, each having been stored as text and read back as the same."""
     for step in walk(sessions, family):
         memory = step.carry.memories[code]
-        assert thaw(type(rules()[code].memory), json.loads(json.dumps(freeze(memory)))) == memory
+        assert unseal_carry(seal(step.carry)).memories[code] == memory
         yield memory
 
 

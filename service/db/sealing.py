@@ -1,0 +1,44 @@
+"""Documents that no query reads, as text: the carry after a session and the concern of an alert.
+
+Every write reads and writes some, so it is done in C, straight from and to the domain's dataclasses. Fields have their
+names in the text: a concern that was stored before a field with a default was added can still be read.
+"""
+
+from dataclasses import replace
+
+from msgspec import convert
+from msgspec.json import Decoder, Encoder
+
+from service.domain.carry import Carry
+from service.domain.concern import Concern
+from service.domain.rules import rules
+
+# equal values are equal texts: maps and sets are sorted
+_ENCODER = Encoder(order="deterministic")
+_CARRIES, _CONCERNS = Decoder(Carry), Decoder(Concern)
+
+
+def seal(value: Carry | Concern) -> str:
+    """Return a carry or a concern as JSON.
+
+    A number that is not finite would become a null; none can be in one, as every score lies in its instrument's range
+    and nothing is divided by a spread that could be 0.
+    """
+    return _ENCODER.encode(value).decode()
+
+
+def unseal_carry(text: str) -> Carry:
+    """Return a stored carry, each rule's memory in the type that the rule declares; ValueError if it is none.
+
+    The memory of a rule that is no more is left out.
+    """
+    carry, known = _CARRIES.decode(text), rules()
+    memories = {
+        code: convert(plain, type(known[code].memory)) for code, plain in carry.memories.items() if code in known
+    }
+    return replace(carry, memories=memories)
+
+
+def unseal_concern(text: str) -> Concern:
+    """Return a stored concern; ValueError if it is none."""
+    return _CONCERNS.decode(text)
