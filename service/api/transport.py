@@ -1,6 +1,5 @@
 """The outermost layer: a request id, safe headers, HEAD for every GET, and a plain 500 for what nobody foresaw."""
 
-from typing import Any
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -12,11 +11,12 @@ from service.observing import error_fields
 
 log = structlog.get_logger()
 
-SAFE = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
+SAFE = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)  # unless an answer has its own; as they go out, since every answer takes them along
 DOCS = "/docs"
 DOCS_POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; "
@@ -62,10 +62,9 @@ class Transport:
 
 
 def _dress(message: Message, scope: Scope, request_id: str) -> None:
-    headers: Any = MutableHeaders(scope=message)
-    headers["X-Request-Id"] = request_id
-    headers.setdefault("Cache-Control", "no-store")
-    for name, value in SAFE.items():
-        headers.setdefault(name, value)
+    headers = message["headers"]
+    given = {name for name, _ in headers}
+    headers.extend(pair for pair in SAFE if pair[0] not in given)
+    headers.append((b"x-request-id", request_id.encode()))
     if scope["path"] == DOCS:
-        headers["Content-Security-Policy"] = DOCS_POLICY
+        MutableHeaders(scope=message)["Content-Security-Policy"] = DOCS_POLICY

@@ -83,7 +83,9 @@ def z_score(instrument: Instrument, dimension: str, score: Score) -> float | Non
 
 
 def _within(instrument: Instrument, value: float) -> bool:
-    return not below(value, instrument.minimum) and at_most(value, instrument.maximum)
+    if instrument.minimum <= value <= instrument.maximum:
+        return True
+    return not below(value, instrument.minimum) and at_most(value, instrument.maximum)  # a hair's breadth is rounding
 
 
 def _faults(instrument: Instrument, item: str, answer: float) -> Iterable[Fault]:
