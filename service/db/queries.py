@@ -244,9 +244,7 @@ def _course_from() -> Any:
 COURSE_FROM = Statement(_course_from())
 
 
-async def course_from(
-    db: Db, places: Sequence[Place]
-) -> list[tuple[SessionRecord, datetime, str | None, str | None]]:
+async def course_from(db: Db, places: Sequence[Place]) -> list[tuple[SessionRecord, datetime, str | None, str | None]]:
     """Return the sessions of each case's course from a place on, and the one before it with its carry.
 
     Each comes with `held_at` and, for the one before, what its carry was folded with and the carry.
