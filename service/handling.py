@@ -11,7 +11,7 @@ from service.db import queries, reads, stores
 from service.db.engine import transaction
 from service.domain.commands import Refusal
 from service.domain.handling import Act, handled
-from service.domain.memory import freeze
+from service.domain.plain import freeze
 
 
 @dataclass(frozen=True, slots=True)

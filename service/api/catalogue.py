@@ -14,8 +14,8 @@ from service.api.documents import Document, rounded
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.paging import Page
 from service.domain.instruments import PARTS, Instrument, instruments
-from service.domain.memory import freeze
 from service.domain.next_steps import NEXT_STEPS, NOTICE
+from service.domain.plain import freeze
 from service.domain.rules import AnyRule, rules
 
 router = APIRouter(route_class=KeyedRoute, tags=["catalogues"])

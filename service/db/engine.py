@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from service.db.statements import Row, Statement
-from service.domain.memory import encode
+from service.domain.plain import encode
 from service.settings import Settings
 
 DIALECT = "postgresql+asyncpg://"
@@ -56,6 +56,12 @@ class Db:
         if rows:
             arguments = [statement.arguments(self.organization_id, row) for row in rows]
             await self.driver.executemany(statement.sql, arguments)
+
+    async def insert(self, statement: Statement, rows: Sequence[Row]) -> None:
+        """Run a statement that takes all rows at once, made by `inserting`."""
+        if rows:
+            columns = {name: [row[name] for row in rows] for name in rows[0]}
+            await self.driver.execute(statement.sql, *statement.arguments(self.organization_id, columns))
 
 
 def make_engine(settings: Settings, pool_size: int | None = None) -> AsyncEngine:

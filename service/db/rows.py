@@ -12,8 +12,8 @@ from sqlalchemy import RowMapping
 from service.db.sealing import seal, unseal_concern
 from service.domain.commands import RatingFacts, RetractionReason
 from service.domain.facts import time_of
-from service.domain.memory import freeze
 from service.domain.model import MemberRole, Phase, RaterKind, Score
+from service.domain.plain import freeze
 from service.domain.reconcile import Alert, Handling, Origin
 from service.domain.records import CaseRecord, RatingRecord, RatingState, Revision, SessionRecord
 

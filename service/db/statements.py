@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam
+from sqlalchemy import Table, Uuid, bindparam, column, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql import ClauseElement
 
-from service.domain.memory import encode
+from service.domain.plain import encode
 
 ORGANIZATION = bindparam("of_organization", type_=Uuid())  # whose rows a statement is about
 DIALECT = dialect(json_serializer=encode)  # type: ignore[no-untyped-call]
@@ -45,3 +46,18 @@ class Statement:
             value = parameters[name] if name in parameters else own[name]
             arguments.append(value if convert is None else convert(value))
         return arguments
+
+
+def inserting(table: Table) -> Insert:
+    """Return a statement that inserts any number of rows at once: each parameter is the list of a column's values.
+
+    It is planned and run once, which for many rows costs the database and the driver half. A list of lists would lose
+    its inner ends, so a table with lists among its columns cannot be written so.
+    """
+    listed = [item for item in table.c if item.name != "organization_id"]
+    if any(isinstance(item.type, ARRAY) for item in listed):
+        raise TypeError(f"{table.name} has columns of lists")
+    lists = (bindparam(item.name, type_=ARRAY(item.type)) for item in listed)
+    rows = func.unnest(*lists).table_valued(*(column(item.name, item.type) for item in listed), name="given")
+    given = [rows.render_derived().c[item.name] for item in listed]
+    return insert(table).from_select(["organization_id", *(item.name for item in listed)], select(ORGANIZATION, *given))

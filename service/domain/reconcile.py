@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 
 from service.domain.concern import Concern, Reason, State
-from service.domain.memory import freeze
 from service.domain.model import Severity
+from service.domain.plain import freeze
 from service.domain.rules import rules
 
 

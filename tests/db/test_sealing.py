@@ -15,8 +15,8 @@ from service.db.sealing import seal, unseal_carry, unseal_concern
 from service.domain.assess import fold
 from service.domain.carry import Carry, default_parameters
 from service.domain.concern import Baseline, Concern, Signal, State
-from service.domain.memory import freeze
 from service.domain.model import Severity, TherapySession
+from service.domain.plain import freeze
 from service.domain.rules import rules
 from tests.domain.courses import PEOPLE, courses
 from tests.domain.rules.walking import long_course

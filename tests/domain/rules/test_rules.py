@@ -6,7 +6,7 @@ import pytest
 
 from service.db.sealing import seal, unseal_carry
 from service.domain.carry import Carry, default_parameters
-from service.domain.memory import encode, freeze
+from service.domain.plain import encode, freeze
 from service.domain.rules import rules
 
 FIRST_TWELVE = """

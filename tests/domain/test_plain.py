@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from service.domain.memory import encode, freeze
+from service.domain.plain import encode, freeze
 
 
 class Colour(StrEnum):
