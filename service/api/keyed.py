@@ -177,7 +177,7 @@ class KeyedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         """Return the handler: key, scope, media type, then what the framework does."""
-        handle: Handler = super().get_route_handler()
+        handle = self._straight(super().get_route_handler())
         scopes: list[str] = ((self.openapi_extra or {}).get("security") or [{"key": []}])[0]["key"]
         methods = self.methods or set()
         # a batch, which needs no scope itself, may have no line that comes as far as the unit of writing
@@ -201,6 +201,29 @@ class KeyedRoute(APIRoute):
                 raise
 
         return guarded
+
+    def _straight(self, handle: Handler) -> Handler:
+        """Return a shorter way for a call that takes a body and nothing else; other calls are handled as before.
+
+        The framework looks for parameters and dependencies that such a call has not, which costs as much as all else.
+        """
+        of, field = self.dependant, self.body_field
+        others = (of.path_params, of.query_params, of.header_params, of.cookie_params, of.dependencies)
+        if field is None or any(others) or of.request_param_name is None:
+            return handle
+        request_name, body_name, validate = of.request_param_name, of.body_params[0].name, field.validate
+
+        async def straight(request: Request) -> Response:
+            sent = await request.json() if await request.body() else None
+            if sent is None:
+                return await handle(request)
+            body, faults = validate(sent, {}, loc=("body",))
+            if faults:
+                raise RequestValidationError(faults)
+            answer: Response = await self.endpoint(**{request_name: request, body_name: body})
+            return answer
+
+        return straight
 
 
 def check_media_type(request: Request, types: tuple[str, ...]) -> None:
