@@ -58,6 +58,6 @@ def inserting(table: Table) -> Insert:
     if any(isinstance(item.type, ARRAY) for item in listed):
         raise TypeError(f"{table.name} has columns of lists")
     lists = (bindparam(item.name, type_=ARRAY(item.type)) for item in listed)
-    rows = func.unnest(*lists).table_valued(*(column(item.name, item.type) for item in listed), name="given")
-    given = [rows.render_derived().c[item.name] for item in listed]
-    return insert(table).from_select(["organization_id", *(item.name for item in listed)], select(ORGANIZATION, *given))
+    columns = (column(item.name, item.type) for item in listed)
+    given = func.unnest(*lists).table_valued(*columns, name="given").render_derived()
+    return insert(table).from_select(["organization_id", *given.c.keys()], select(ORGANIZATION, *given.c))

@@ -2,19 +2,18 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Table, any_, bindparam, delete, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from uuid_utils.compat import uuid7
 
 from service.db.columns import Code
 from service.db.engine import Db
 from service.db.queries import SessionKey
 from service.db.rows import alert_row, rating_row, revision_row
-from service.db.statements import ORGANIZATION, Row, Statement
+from service.db.statements import ORGANIZATION, Statement, inserting
 from service.db.tables import (
     AlertRow,
     AuditRow,
@@ -36,6 +35,13 @@ ratings, revisions, carries = table_of(RatingRow), table_of(RevisionRow), table_
 alerts, handlings, audit = table_of(AlertRow), table_of(HandlingRow), table_of(AuditRow)
 
 CODES = ARRAY(Code())
+
+
+def _replacing(table: Table, statement: Insert) -> Insert:
+    """Return an insertion that replaces those rows of a table whose key is known."""
+    key = [column.name for column in table.primary_key]
+    values = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
+    return statement.on_conflict_do_update(index_elements=key, set_=values)
 
 
 BLANK_CASES = Statement(insert(cases).on_conflict_do_nothing(), cases.c.keys())
@@ -113,6 +119,9 @@ async def drop_blank_cases(db: Db, case_ids: Collection[str]) -> None:
     await db.fetch(DROP_BLANK, case_ids=sorted(case_ids))
 
 
+SESSIONS = Statement(_replacing(sessions, insert(sessions)), sessions.c.keys())
+
+
 async def write_sessions(db: Db, records: Iterable[tuple[SessionRecord, datetime | None, bool]]) -> None:
     """Insert or update sessions, each with its time and whether it is part of the course."""
     rows = [
@@ -129,17 +138,21 @@ async def write_sessions(db: Db, records: Iterable[tuple[SessionRecord, datetime
         }
         for record, held_at, in_course in records
     ]
-    await _upsert(db, sessions, rows)
+    await db.run(SESSIONS, rows)
 
 
-KEEP_PAST = Statement(insert(revisions).on_conflict_do_nothing(), revisions.c.keys())
+RATINGS = Statement(_replacing(ratings, inserting(ratings)))
+KEEP_PAST = Statement(inserting(revisions).on_conflict_do_nothing())
 
 
 async def write_ratings(db: Db, records: Sequence[RatingRecord]) -> None:
     """Insert or update ratings, and keep the revisions they superseded."""
-    await _upsert(db, ratings, [rating_row(record) for record in records])
+    await db.insert(RATINGS, [rating_row(record) for record in records])
     past = [revision_row(record, old) for record in records for old in record.past]
-    await db.run(KEEP_PAST, past)
+    await db.insert(KEEP_PAST, past)
+
+
+CARRIES = Statement(_replacing(carries, inserting(carries)))
 
 
 async def write_carries(db: Db, rows: Sequence[tuple[SessionKey, str, str]]) -> None:
@@ -153,12 +166,15 @@ async def write_carries(db: Db, rows: Sequence[tuple[SessionKey, str, str]]) -> 
         }
         for (case_id, session_id), folded_with, carry in rows
     ]
-    await _upsert(db, carries, values)
+    await db.insert(CARRIES, values)
+
+
+ALERTS = Statement(_replacing(alerts, insert(alerts)), alerts.c.keys())
 
 
 async def write_alerts(db: Db, changed: Sequence[Alert]) -> None:
     """Insert or update alerts as they stand now."""
-    await _upsert(db, alerts, [alert_row(alert) for alert in changed])
+    await db.run(ALERTS, [alert_row(alert) for alert in changed])
 
 
 HANDLE = Statement(insert(handlings), handlings.c.keys())
@@ -185,7 +201,7 @@ async def take_change_numbers(db: Db, count: int) -> int:
     return last - count + 1
 
 
-AUDIT = Statement(insert(audit), audit.c.keys())
+AUDIT = Statement(inserting(audit))
 
 
 async def write_audit(db: Db, at: datetime, entries: Sequence[tuple[str, str, str, int | None]]) -> None:
@@ -201,17 +217,4 @@ async def write_audit(db: Db, at: datetime, entries: Sequence[tuple[str, str, st
         }
         for key_id, action, thing, revision in entries
     ]
-    await db.run(AUDIT, rows)
-
-
-async def _upsert(db: Db, table: Table, rows: Sequence[Row]) -> None:
-    await db.run(_upserting(table), rows)
-
-
-@cache
-def _upserting(table: Table) -> Statement:
-    """Return the statement that inserts rows of a table, or replaces them where their key is known."""
-    key = [column.name for column in table.primary_key]
-    statement = insert(table)
-    values = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
-    return Statement(statement.on_conflict_do_update(index_elements=key, set_=values), table.c.keys())
+    await db.insert(AUDIT, rows)
