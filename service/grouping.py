@@ -128,7 +128,9 @@ class Writer:
     async def _flush(self, organization_id: UUID, queue: Queue) -> None:
         batch: list[Waiting] = []
         try:
-            while batch := queue.take():
+            while len(queue):
+                await _gathered(queue)
+                batch = queue.take()
                 begun = time.monotonic()
                 if not await self._store(organization_id, batch):
                     queue.put_back(batch)
