@@ -10,7 +10,7 @@ from service.db.engine import Db
 from service.db.sealing import unseal_carry
 from service.domain.assess import fold
 from service.domain.carry import Carry, default_parameters, folded_with
-from service.domain.facts import family_of, session_of
+from service.domain.facts import session_of
 from service.domain.figures import Figures, figures
 from service.domain.model import Family, TherapySession
 from service.domain.records import RatingRecord, SessionRecord
@@ -34,7 +34,7 @@ async def course_sessions(
 
     Where a carry is missing or was folded with other rules or facts, the course is folded anew in memory.
     """
-    case_id, family = case.record.case_id, family_of(case.record.facts)
+    case_id, family = case.record.case_id, case.record.family
     rows = await reads.course_page(db, case_id, before, limit)
     keys = [(case_id, stored.record.session_id) for stored, _, _ in rows]
     ratings: dict[str, list[RatingRecord]] = {session_id: [] for _, session_id in keys}

@@ -18,7 +18,6 @@ from service.domain.commands import (
     PutSession,
     RetractRating,
 )
-from service.domain.facts import family_of
 from service.domain.figures import Course
 from service.domain.records import Records
 from service.refolding import Position
@@ -120,4 +119,4 @@ def positions(records: Records, keys: Iterable[SessionKey]) -> dict[SessionKey, 
 def digests(records: Records) -> dict[str, str]:
     """Return what each case's carries are to be folded with."""
     parameters = default_parameters()
-    return {case_id: folded_with(family_of(case.facts), parameters) for case_id, case in records.cases.items()}
+    return {case_id: folded_with(case.family, parameters) for case_id, case in records.cases.items()}

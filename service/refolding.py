@@ -16,7 +16,7 @@ from service.db.sealing import seal, unseal_carry
 from service.domain.assess import as_of_now, fold
 from service.domain.carry import Carry, Given, default_parameters, folded_with
 from service.domain.concern import Concern
-from service.domain.facts import family_of, session_of
+from service.domain.facts import session_of
 from service.domain.figures import Course
 from service.domain.model import Family, TherapySession
 from service.domain.reconcile import Alert, Origin, Reconciled, reconcile
@@ -103,7 +103,7 @@ async def refold(db: Db, records: Records, starts: Mapping[str, Position | None]
 
 
 def _blank(records: Records, case_id: str, parameters: Given) -> Part:
-    family = family_of(records.cases[case_id].facts)
+    family = records.cases[case_id].family
     changed = frozenset(session_id for changed_case, session_id in records.changed_sessions if changed_case == case_id)
     return Part(case_id, family, folded_with(family, parameters), changed)
 

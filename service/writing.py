@@ -20,7 +20,7 @@ from service.domain.carry import Carry
 from service.domain.commands import AnyCommand, Refusal, Result
 from service.domain.deciding import judge
 from service.domain.decision import Decision
-from service.domain.facts import family_of, rating_of
+from service.domain.facts import rating_of
 from service.domain.figures import Course, Figures, figures
 from service.domain.model import TherapySession
 from service.domain.reconcile import Alert
@@ -196,7 +196,7 @@ def _view(records: Records, key: SessionKey, carry: Carry | None) -> View | None
     session = records.therapy_session(key)
     if session is None or carry is None:
         return None
-    return session, figures(carry, session, family_of(records.cases[key[0]].facts))
+    return session, figures(carry, session, records.cases[key[0]].family)
 
 
 def _outcome(

@@ -202,8 +202,8 @@ def _not_admitted(records: Records, facts: RatingFacts, at: datetime) -> Decisio
 
 def _crowded(records: Records, facts: RatingFacts) -> Decision | None:
     """Refuse a rating that no family in one room would need: comparing everybody with everybody has its price."""
-    session = records.live_facts((facts.case_id, facts.session_id))
-    others = [item for item in session if item.natural_key != facts.natural_key]
+    key = facts.natural_key
+    others = [item for item in records.live_facts((facts.case_id, facts.session_id)) if item.natural_key != key]
     members = {item.rater_id for item in (*others, facts) if item.rater_kind is RaterKind.member}
     if len(members) > MOST_RATERS:
         return refused("too-many-raters", "/rater/id", f"At most {MOST_RATERS} members rate one session.")

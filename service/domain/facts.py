@@ -208,7 +208,7 @@ def session_of(
 
     `inherited` are the case's therapists, for a session that announces none.
     """
-    live = sorted((rating for rating in ratings), key=lambda rating: rating.natural_key)
+    live = list(ratings)
     held_at, status = held_at_of(facts, live), status_of(facts, live)
     if held_at is None or status not in (SessionStatus.held, SessionStatus.no_show):
         return None

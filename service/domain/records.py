@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from service.domain.commands import Document, RatingFacts, RetractionReason
-from service.domain.facts import EMPTY_CASE, held_at_of, session_of
-from service.domain.model import RaterKind, TherapySession
+from service.domain.facts import EMPTY_CASE, family_of, held_at_of, session_of
+from service.domain.model import Family, RaterKind, TherapySession
 
 
 class RatingState(StrEnum):
@@ -81,7 +82,7 @@ class SessionRecord:
     changed_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, so that its family is read once
 class CaseRecord:
     """One case; not `announced` while only ratings and sessions speak of it, revision 0 before anything does."""
 
@@ -92,6 +93,11 @@ class CaseRecord:
     created_at: datetime
     changed_at: datetime
 
+    @cached_property
+    def family(self) -> Family:
+        """Return the family that its facts announce."""
+        return family_of(self.facts)
+
 
 @dataclass(slots=True)
 class Records:
@@ -99,7 +105,7 @@ class Records:
 
     `ratings` by id, `sessions` by (case, session); `raters` counts each member's live ratings in the cases whose
     facts are to be replaced; `handed` is a case's first new list of therapists, which its sessions without any take
-    over. `changed_*` name what must be written.
+    over. `changed_*` name what must be written, `seen` are sessions as the fold sees them while nothing moves in them.
     """
 
     cases: dict[str, CaseRecord] = field(default_factory=dict)
@@ -113,6 +119,7 @@ class Records:
     by_key: dict[tuple[str, ...], str] = field(default_factory=dict)
     by_session: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     by_record_id: dict[tuple[str, str, str, str], set[str]] = field(default_factory=dict)
+    seen: dict[tuple[str, str], tuple[SessionRecord, TherapySession | None]] = field(default_factory=dict)
 
     def keep_rating(self, record: RatingRecord, changed: bool = True) -> None:
         """Take in a rating as it stands now."""
@@ -120,6 +127,7 @@ class Records:
         self.ratings[record.rating_id] = record
         self.by_key[facts.natural_key] = record.rating_id
         self.by_session.setdefault((facts.case_id, facts.session_id), set()).add(record.rating_id)
+        self.seen.pop((facts.case_id, facts.session_id), None)
         if facts.record_id is not None:  # an id that a rating had once may be another's now: who asks looks again
             named = (facts.case_id, facts.rater_kind, facts.rater_id, facts.record_id)
             self.by_record_id.setdefault(named, set()).add(record.rating_id)
@@ -168,8 +176,9 @@ class Records:
         return sorted(records, key=lambda record: record.facts.natural_key)
 
     def live_facts(self, key: tuple[str, str]) -> list[RatingFacts]:
-        """Return the facts of a session's live ratings."""
-        return [record.facts for record in self.of_session(key) if record.live]
+        """Return the facts of a session's live ratings, in no order."""
+        records = (self.ratings[rating_id] for rating_id in self.by_session.get(key, ()))
+        return [record.facts for record in records if record.live]
 
     def held_at(self, key: tuple[str, str]) -> datetime | None:
         """Return when a session took place, as far as is known."""
@@ -181,7 +190,11 @@ class Records:
         record = self.sessions.get(key)
         if record is None:
             return None
-        return session_of(record.session_id, record.facts, self.live_facts(key), record.inherited or ())
+        known = self.seen.get(key)
+        if known is None or known[0] is not record:
+            session = session_of(record.session_id, record.facts, self.live_facts(key), record.inherited or ())
+            known = self.seen[key] = (record, session)
+        return known[1]
 
     def record_id_holder(self, facts: RatingFacts, but: str | None) -> str | None:
         """Return the other live rating of the same case and rater that has this record id."""

@@ -39,15 +39,13 @@ def score_answers(instrument: Instrument, answers: Mapping[str, float]) -> dict[
     if faults:
         raise InvalidAnswers(*faults)
     turned = {item: _turned(instrument, item, answer) for item, answer in answers.items()}
-    empty = {
-        code
-        for code, unit in instrument.dimensions.items()
-        if code != "total" and not any(item in turned for item in unit.items)
-    }
+    units = instrument.dimensions.items()
+    given = {code: [turned[item] for item in unit.items if item in turned] for code, unit in units}
+    hollow = not all(marks for code, marks in given.items() if code != "total")
     scored = {
-        code: _score(instrument, code, unit, [turned[item] for item in unit.items if item in turned])
-        for code, unit in instrument.dimensions.items()
-        if _complete(instrument, unit, turned) and not (code == "total" and empty)
+        code: _score(instrument, code, unit, given[code])
+        for code, unit in units
+        if _complete(instrument, unit, len(given[code])) and not (code == "total" and hollow)
     }
     if not scored:
         raise InvalidAnswers(Fault("/answers", "missing-items", "Too few answers for any score."))
@@ -109,9 +107,9 @@ def _turned(instrument: Instrument, item: str, answer: float) -> float:
     return instrument.minimum + instrument.maximum - answer if item in instrument.reversed_items else answer
 
 
-def _complete(instrument: Instrument, unit: Dimension, answers: Mapping[str, float]) -> bool:
-    missing = sum(item not in answers for item in unit.items)
-    return missing <= (allowed_missing(len(unit.items)) if instrument.prorates else 0)
+def _complete(instrument: Instrument, unit: Dimension, answered: int) -> bool:
+    items = len(unit.items)
+    return items - answered <= (allowed_missing(items) if instrument.prorates else 0)
 
 
 def _score(instrument: Instrument, code: str, unit: Dimension, answers: list[float]) -> Score:
