@@ -8,15 +8,22 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from msgspec.json import Encoder
 from sqlalchemy import Table, Uuid, bindparam, column, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql import ClauseElement
 
-from service.domain.plain import encode
-
 ORGANIZATION = bindparam("of_organization", type_=Uuid())  # whose rows a statement is about
-DIALECT = dialect(json_serializer=encode)  # type: ignore[no-untyped-call]
+_ENCODER = Encoder()
+
+
+def _text_of(document: Any) -> str:
+    """Return a document as JSON; its numbers are finite: what is sent is refused otherwise, and scores have a range."""
+    return _ENCODER.encode(document).decode()
+
+
+DIALECT = dialect(json_serializer=_text_of)  # type: ignore[no-untyped-call]
 
 Row = Mapping[str, Any]
 Convert = Callable[[Any], Any]
