@@ -88,7 +88,7 @@ async def load(db: Db, commands: Sequence[AnyCommand], at: datetime) -> Unit:
     records = Records(cases={case_id: case for case_id, (case, _, _) in locked.items()})
     sessions, keys = await queries.touched_sessions(db, touched, {command.key_id for command in commands}, at)
     records.sessions = {(record.case_id, record.session_id): record for record in sessions}
-    for rating in await queries.ratings_of_sessions(db, touched):
+    for rating in await queries.ratings_of_sessions(db, records.sessions):  # a session that is not there has none
         records.keep_rating(rating, changed=False)
     for rating in await queries.ratings_by_record_id(db, _record_ids(commands)):
         if rating.rating_id not in records.ratings:
