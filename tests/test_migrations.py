@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from alembic.config import Config
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlmodel import SQLModel
 
 from service.db import migrations
-from service.db.engine import make_engine
+from service.db.engine import make_engine, transaction
 from service.settings import Settings
 
 FILES = sorted(migrations.scripts().glob("versions/*.py"))
@@ -104,11 +105,10 @@ def test_a_migration_gives_way_and_comes_again(empty_database_url: str) -> None:
 
     async def up_beside_a_writer() -> bool:
         engine = make_engine(settings, pool_size=2)
-        async with engine.connect() as writer:
+        async with transaction(engine, UUID(int=0)) as writer:
             await writer.execute(text("LOCK TABLE alembic_version IN EXCLUSIVE MODE"))
             running = asyncio.create_task(asyncio.to_thread(migrations.upgrade, settings))
             _, waiting = await asyncio.wait([running], timeout=3)  # longer than the lock's own limit
-            await writer.rollback()
         await running
         await engine.dispose()
         return bool(waiting)

@@ -198,7 +198,7 @@ async def test_one_address_may_hold_what_other_tools_understand(settings: Settin
 async def test_no_value_shows_in_an_error(engine: AsyncEngine, table: str) -> None:
     with pytest.raises(IntegrityError) as caught:
         async with transaction(engine, ANYBODY) as db:
-            await db.execute(text(f"INSERT INTO {table} VALUES (:n)"), [{"n": 424242}, {"n": 424242}])
+            await db.execute(text(f"INSERT INTO {table} VALUES (:n), (:n)"), {"n": 424242})
     assert "[SQL parameters hidden due to hide_parameters=True]" in str(caught.value)
 
 
