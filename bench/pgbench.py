@@ -69,9 +69,9 @@ def quoted(text: str) -> str:
     return "E'" + text.replace("\\", "\\\\").replace("'", "''").replace(":", "\\x3a") + "'"
 
 
-def document(text: str) -> str:
+def document(text: str, kind: str = "jsonb") -> str:
     """Return a JSON document that the server reads anew each time: its last blanks depend on a parameter."""
-    return f"CAST({quoted(text)} || repeat(' ', CAST(:rater AS int)) AS jsonb)"
+    return f"CAST({quoted(text)} || repeat(' ', CAST(:rater AS int)) AS {kind})"
 
 
 def script(database: Database, prefix: str, weeks: int) -> str:
@@ -94,7 +94,7 @@ def script(database: Database, prefix: str, weeks: int) -> str:
         member=f"(ARRAY[{members}])[CAST(:rater AS int) + 1]",
         facts=document(row["facts"]),
         scores=document(row["scores"]),
-        carry=document(row["carry"]),
+        carry=document(row["carry"], "json"),
         folded_with=quoted(row["folded_with"]),
         key=quoted(row["key_id"]),
     )
