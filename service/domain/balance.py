@@ -223,11 +223,12 @@ def _side(scores: Scores) -> dict[str, float]:
 
 def _subgroups(scores: Scores, reference: Reference) -> Subgroups:
     """Return the cut of the ordered scores with the largest difference of means; of equal ones the lowest cut."""
-    ordered = sorted(scores, key=lambda unit: (scores[unit], unit))
-    cuts = [(ordered[:place], ordered[place:]) for place in range(1, len(ordered))]
-    means = [mean_of([scores[unit] for unit in high]) - mean_of([scores[unit] for unit in low]) for low, high in cuts]
-    best = max(range(len(cuts)), key=lambda place: (round(means[place], 9), -place))
-    low, high = cuts[best]
+    ordered = sorted((value, unit) for unit, value in scores.items())
+    values, units = [value for value, _ in ordered], [unit for _, unit in ordered]
+    cuts = range(1, len(ordered))
+    means = {cut: mean_of(values[cut:]) - mean_of(values[:cut]) for cut in cuts}
+    best = max(cuts, key=lambda cut: (round(means[cut], 9), -cut))
+    low, high = units[:best], units[best:]
     reliable = None
     if reference.reliability is not None and reference.fact.verified:
         noise = 1.96 * sqrt(2) * reference.sd * sqrt(1 - reference.reliability)

@@ -53,10 +53,11 @@ def poles_by_form(moment: Moment) -> dict[str, list[Figure]]:
     for figure in moment.figures("primary"):
         if not figure.instrument.child_form and not figure.rating.not_alone:
             forms.setdefault(f"{figure.key.instrument}|{figure.key.about}", []).append(figure)
-    return {name: sorted(poles, key=_from_lowest) for name, poles in forms.items()}
+    return {name: sorted(poles, key=from_lowest) for name, poles in forms.items()}
 
 
-def _from_lowest(figure: Figure) -> tuple[float, str]:
+def from_lowest(figure: Figure) -> tuple[float, str]:
+    """Return the order of poles."""
     return (round(figure.value, DIGITS), figure.rater)
 
 

@@ -36,8 +36,8 @@ def population_sd(values: Collection[float]) -> float:
     return sqrt(fsum([(value - mean) ** 2 for value in values]) / len(values))
 
 
-def sample_sd(values: Collection[float]) -> float:
-    """Return how far the values lie from their mean, as a sample of more.
+def sample_sd(values: Collection[float], mean: float | None = None) -> float:
+    """Return how far the values lie from their mean, which the caller may know, as a sample of more.
 
     Formula:  sqrt(Σ(x − mean)² / (n − 1))
     Range:    ≥ 0
@@ -47,5 +47,5 @@ def sample_sd(values: Collection[float]) -> float:
     >>> sample_sd([1.0, 3.0])
     1.4142135623730951
     """
-    mean = mean_of(values)
+    mean = mean_of(values) if mean is None else mean
     return sqrt(fsum([(value - mean) ** 2 for value in values]) / (len(values) - 1))

@@ -82,8 +82,8 @@ def above(value: float, limit: float) -> bool:
     return round(value, DIGITS) > round(limit, DIGITS)
 
 
-def pooled_sigma(prior: Sequence[float], sp: float) -> float:
-    """Return a member's own spread, shrunk toward the instrument's.
+def pooled_sigma(prior: Sequence[float], sp: float, mean: float | None = None) -> float:
+    """Return a member's own spread, shrunk toward the instrument's; `mean` is that of `prior`, if known.
 
     Formula:  sqrt((6·sp² + (n−1)·s²) / (6 + n − 1)), s = sample SD of prior
     Range:    never below 2 percent points
@@ -95,7 +95,7 @@ def pooled_sigma(prior: Sequence[float], sp: float) -> float:
     3.7905
     """
     n = len(prior)
-    spread = sample_sd(prior) if n > 1 else 0.0
+    spread = sample_sd(prior, mean) if n > 1 else 0.0
     return max(SIGMA_FLOOR, sqrt((PRIOR_WEIGHT * sp**2 + (n - 1) * spread**2) / (PRIOR_WEIGHT + n - 1)))
 
 
@@ -107,10 +107,11 @@ def baseline_of(name: str, series: Series, sp: float) -> Baseline | None:
     known = series.prior or series.recent
     if not known:
         return None
+    mu = mean_of(known)
     return Baseline(
         series=name,
-        mu=mean_of(known),
-        sigma=pooled_sigma(known, sp),
+        mu=mu,
+        sigma=pooled_sigma(known, sp, mu),
         n=len(series.prior),
         before=series.recent[-1],
     )

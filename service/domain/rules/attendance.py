@@ -63,8 +63,10 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
     invited, signals = dict(memory.invited), list[Signal]()
     for member in sorted({*moment.family.members, *moment.session.attendance}):
         if moment.invited(member):
-            invited[member] = _after(invited.get(member, Invited()), moment.stayed_away(member), parameters)
-            signals += _stayed_away(moment, member, invited[member], memory, parameters)
+            away = moment.stayed_away(member)
+            invited[member] = _after(invited.get(member, Invited()), away, parameters)
+            if away:
+                signals += _stayed_away(moment, member, invited[member], memory, parameters)
     hurt = frozenset(member for member in memory.hurt if not moment.invited(member)) | _hurt_today(moment)
     gap = _gap(moment, memory)
     signals += _came_late(gap, memory.intervals, parameters)
@@ -80,8 +82,6 @@ def _after(known: Invited, away: bool, parameters: Parameters) -> Invited:
 def _stayed_away(
     moment: Moment, member: str, invited: Invited, memory: Memory, parameters: Parameters
 ) -> Iterator[Signal]:
-    if not moment.stayed_away(member):
-        return
     times, cause = sum(invited.away), _cause(moment, member) if member in memory.hurt else None
     early = invited.count <= parameters.first
     if cause is None and not early and times < parameters.repeated:

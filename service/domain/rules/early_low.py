@@ -42,9 +42,9 @@ def _limit(figure: Figure) -> float:
 
 
 def _stays_low(figure: Figure, parameters: Parameters) -> bool:
-    first = (*figure.series.first, figure.value)
     if figure.series.count >= parameters.first or not at_most(figure.value, _limit(figure)):
         return False
+    first = (*figure.series.first, figure.value)
     low = sum(at_most(score, _limit(figure)) for score in first)
     return low >= parameters.needed and below(figure.value - first[0], figure.sp)
 

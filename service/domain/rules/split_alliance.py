@@ -27,7 +27,18 @@ from service.domain.balance import missing_raters
 from service.domain.concern import Clearing, Concern, Signal, Value, Values
 from service.domain.model import Severity
 from service.domain.moment import Figure, Moment
-from service.domain.poles import Form, Limits, Pair, Poles, form_after, gap_of, limit_of, pairs_of, poles_by_form
+from service.domain.poles import (
+    Form,
+    Limits,
+    Pair,
+    Poles,
+    form_after,
+    from_lowest,
+    gap_of,
+    limit_of,
+    pairs_of,
+    poles_by_form,
+)
 from service.domain.rules import Rule
 from service.domain.spread import mean_of
 from service.domain.trajectory import above, at_least, at_most, below
@@ -73,7 +84,7 @@ def _found(moment: Moment, poles: Poles, form: Form, parameters: Parameters) -> 
     if moment.number >= parameters.from_session and _stays_low(poles, form, parameters):
         yield _low_member(moment, poles, form, parameters)
     for two in pairs_of(poles):
-        lower = min(two, key=poles.index)
+        lower = min(two, key=from_lowest)
         if _widens(form.pair(*two), lower, parameters):
             yield _widening(moment, poles, form, two, parameters)
 
@@ -120,7 +131,7 @@ def _low_member(moment: Moment, poles: Poles, form: Form, parameters: Parameters
 
 
 def _widening(moment: Moment, poles: Poles, form: Form, two: tuple[Figure, Figure], parameters: Parameters) -> Signal:
-    low, pair = min(two, key=poles.index), form.pair(*two)
+    low, pair = min(two, key=from_lowest), form.pair(*two)
     first, last = mean_of(pair.first), mean_of(pair.last)
     gaps: Values = {"first_gap": first, "last_gap": last, "change": abs(last - first), "joint_sessions": pair.count}
     limits: Values = {"widening": parameters.widening * low.sd, "cut": low.cut}

@@ -37,8 +37,8 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
     """Return a signal per member whose bond fell, and a graver one for a member who then stayed away."""
     lowest: dict[str, tuple[float, Figure]] = {}
     for figure in moment.figures("bond"):
-        z = figure.z
-        if z is not None and at_most(z, parameters.z_warning) and below(figure.value, parameters.bond_below):
+        z = figure.z if below(figure.value, parameters.bond_below) else None
+        if z is not None and at_most(z, parameters.z_warning):
             known = lowest.get(figure.rater)
             if known is None or z < known[0]:
                 lowest[figure.rater] = (z, figure)
