@@ -20,7 +20,7 @@ from service.writing import Outcome
 
 QUIET_TURNS = 4  # of the loop: as many as a request takes from its socket into the queue
 LARGEST = 64  # commands in one transaction: enough to share its cost, short enough for the first to wait
-MOST_BULK = 512  # bulk ones while no live one waits: a course that comes in one piece is folded once
+MOST_BULK = 480  # bulk ones while no live one waits: a course in one piece is folded once; half a queue holds them
 SHORT = 0.25  # seconds; while they take longer, bulk transactions become smaller: a live command may come meanwhile
 GIVE_UP_AFTER = 2  # commands in a row that could not reach the database alone
 

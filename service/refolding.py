@@ -22,7 +22,7 @@ from service.domain.model import Family, TherapySession
 from service.domain.reconcile import Alert, Origin, Reconciled, reconcile
 from service.domain.records import Records, SessionRecord
 
-LONG = 50  # sessions; a longer fold runs in a thread so that other requests are not held up
+LONG = 50  # sessions; a longer fold runs in a thread, and after as many others get a turn: nobody is held up
 
 Position = tuple[datetime, str]
 
@@ -83,14 +83,13 @@ async def refold(db: Db, records: Records, starts: Mapping[str, Position | None]
     facts, is not trusted: that case is folded from its first session.
     """
     parameters = default_parameters()
-    parts = {case_id: _blank(records, case_id, parameters) for case_id in starts}
+    parts = _blank(records, starts, parameters)
     whole = {case_id for case_id, start in starts.items() if start is None}
     loaded = await _from_places(db, parts, {case_id: at for case_id, at in starts.items() if at is not None}, whole)
     if whole:
         loaded += await queries.whole_courses(db, whole)
     await _assemble(db, records, parts, starts, whole, loaded)
-    for part in parts.values():
-        await _fold(part, parameters)
+    await _fold(parts.values(), parameters)
     await stores.write_carries(
         db,
         [
@@ -102,10 +101,16 @@ async def refold(db: Db, records: Records, starts: Mapping[str, Position | None]
     return parts
 
 
-def _blank(records: Records, case_id: str, parameters: Given) -> Part:
-    family = records.cases[case_id].family
-    changed = frozenset(session_id for changed_case, session_id in records.changed_sessions if changed_case == case_id)
-    return Part(case_id, family, folded_with(family, parameters), changed)
+def _blank(records: Records, case_ids: Iterable[str], parameters: Given) -> dict[str, Part]:
+    changed: dict[str, set[str]] = {case_id: set() for case_id in case_ids}
+    for case_id, session_id in records.changed_sessions:
+        if case_id in changed:
+            changed[case_id].add(session_id)
+    families = {case_id: records.cases[case_id].family for case_id in changed}
+    return {
+        case_id: Part(case_id, family, folded_with(family, parameters), frozenset(changed[case_id]))
+        for case_id, family in families.items()
+    }
 
 
 async def _from_places(
@@ -153,12 +158,21 @@ async def _assemble(
         part.sessions.sort(key=lambda session: session.position)
 
 
-async def _fold(part: Part, parameters: Given) -> None:
-    given = (part.before, part.sessions, part.family, parameters)
-    long = len(part.sessions) > LONG
-    steps, concerns = await asyncio.to_thread(fold, *given) if long else fold(*given)
-    part.carries = [step.carry for step in steps]
-    part.concerns = [as_of_now(item, part.family) for item in concerns.values()]
+async def _fold(parts: Iterable[Part], parameters: Given) -> None:
+    """Fold the sessions of each part; other requests get their turn in between."""
+    in_a_row = 0
+    for part in parts:
+        given = (part.before, part.sessions, part.family, parameters)
+        in_a_row += len(part.sessions)
+        if len(part.sessions) > LONG:
+            steps, concerns = await asyncio.to_thread(fold, *given)
+        else:
+            steps, concerns = fold(*given)
+        part.carries = [step.carry for step in steps]
+        part.concerns = [as_of_now(item, part.family) for item in concerns.values()]
+        if in_a_row > LONG:
+            await asyncio.sleep(0)
+            in_a_row = 0
 
 
 async def reconcile_alerts(

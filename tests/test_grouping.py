@@ -95,7 +95,7 @@ async def test_bulk_transactions_grow_while_nobody_waits_for_them() -> None:
     ledger.gate.set()
     await asyncio.gather(first, *waiting)
     sizes = [len(batch) for batch in ledger.batches]
-    assert sizes == [1, 64, 128, 256, 512, 512, 512, 16]
+    assert sizes == [1, 64, 128, 256, MOST_BULK, MOST_BULK, MOST_BULK, 2000 - 448 - 3 * MOST_BULK]
     assert [name for batch in ledger.batches[1:] for name in batch] == [f"b{place}" for place in range(2000)]
 
 
