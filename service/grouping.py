@@ -60,10 +60,11 @@ class Queue:
         return len(self.live) + len(self.bulk)
 
     def take(self) -> list[Waiting]:
-        """Return the next batch: all live commands that fit, then bulk ones."""
-        most = LARGEST if self.live else self.most
+        """Return the next batch: all live commands that fit, then bulk ones; where one came, others may follow."""
+        if self.live:
+            self.most = LARGEST
         batch = [self.live.popleft() for _ in range(min(LARGEST, len(self.live)))]
-        return batch + [self.bulk.popleft() for _ in range(min(most - len(batch), len(self.bulk)))]
+        return batch + [self.bulk.popleft() for _ in range(min(self.most - len(batch), len(self.bulk)))]
 
     def took(self, size: int, seconds: float) -> None:
         """Let bulk transactions grow while the largest of them are short, and shrink when one is long."""
