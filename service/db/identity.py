@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Text, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 from uuid_utils.compat import uuid7
 
 from service.db.engine import Db, connected, transaction
 from service.db.rows import Row
+from service.db.statements import ORGANIZATION, Statement
 from service.db.stores import write_audit
 from service.db.tables import KeyRow, OrganizationRow, table_of
 
@@ -172,11 +173,17 @@ async def rotate_key(engine: AsyncEngine, organization_id: UUID, key_id: str, at
         return token
 
 
+KEY = Statement(
+    select(keys_table).where(
+        keys_table.c.organization_id == ORGANIZATION, keys_table.c.key_id == bindparam("key_id", type_=Text())
+    )
+)
+
+
 async def find_key(db: Db, key_id: str) -> Key | None:
     """Return a key of the handle's organization, valid or not."""
-    same = (keys_table.c.organization_id == db.organization_id, keys_table.c.key_id == key_id)
-    row = (await db.execute(select(keys_table).where(*same))).mappings().one_or_none()
-    return None if row is None else _key_of(row)
+    rows = await db.fetch(KEY, key_id=key_id)
+    return _key_of(rows[0]) if rows else None
 
 
 async def _locked(db: Db, key_id: str) -> Key:

@@ -1,14 +1,16 @@
 """What the API shows, page by page: plain functions taking `db`, one or two statements each."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Uuid, and_, bindparam, case, func, or_, select, true, tuple_
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import ColumnElement, Integer, Select, Uuid, and_, any_, bindparam, case, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
+from service.db.columns import Code
 from service.db.engine import Db
 from service.db.queries import alerts, carries, cases, ratings, sessions, with_past
 from service.db.rows import Row, alert_of, case_of, rating_record_of, session_record_of
@@ -166,62 +168,67 @@ def _rated_by(rater: str) -> ColumnElement[bool]:
 class AlertFilter:
     """What a reader asks for: values of one kind mean "or", kinds together mean "and"."""
 
-    states: Collection[str] = ()
-    handlings: Collection[str] = ()
-    severities: Collection[str] = ()
-    rules: Collection[str] = ()
-    case_ids: Collection[str] = ()
-    therapist_ids: Collection[str] = ()
+    states: Sequence[str] = ()
+    handlings: Sequence[str] = ()
+    severities: Sequence[str] = ()
+    rules: Sequence[str] = ()
+    case_ids: Sequence[str] = ()
+    therapist_ids: Sequence[str] = ()
     changed_after: datetime | None = None
-    silent_on_hold: Collection[str] = ()
+    silent_on_hold: Sequence[str] = ()
 
 
 async def alert_page(db: Db, wanted: AlertFilter, now: datetime, before: int | None, limit: int) -> list[StoredAlert]:
     """Return alerts, the newest change first; a case on hold keeps quiet about the rules that are silent then."""
-    statement = _alerts_with_case(db).where(*_conditions(wanted, now))
-    if before is not None:
-        statement = statement.where(alerts.c.change_number < before)
-    rows = (await db.execute(statement.order_by(alerts.c.change_number.desc()).limit(limit))).mappings()
+    given = {**{item.name: getattr(wanted, item.name) for item in fields(wanted)}, "before": before}
+    asked = {name: value for name, value in given.items() if value not in (None, (), [])}
+    rows = await db.fetch(_page_of_alerts(frozenset(asked)), **asked, now=now, limit=limit)
     return [_stored_alert(row) for row in rows]
 
 
-async def alert_by_id(db: Db, alert_id: UUID, lock: bool = False) -> StoredAlert | None:
-    """Return an alert; `lock` keeps others from handling it until the transaction ends."""
-    statement = _alerts_with_case(db).where(alerts.c.alert_id == alert_id)
-    if lock:
-        statement = statement.with_for_update(of=alerts)
-    row = (await db.execute(statement)).mappings().one_or_none()
-    return None if row is None else _stored_alert(row)
+async def alert_by_id(db: Db, alert_id: UUID) -> StoredAlert | None:
+    """Return an alert."""
+    rows = await db.fetch(ALERT, alert_id=alert_id)
+    return _stored_alert(rows[0]) if rows else None
 
 
-def _alerts_with_case(db: Db) -> Select[Any]:
-    hold = cases.c.facts["safety_hold"].as_boolean().label("on_hold")
-    same = and_(cases.c.organization_id == alerts.c.organization_id, cases.c.case_id == alerts.c.case_id)
-    return (
-        select(alerts, cases.c.held_sessions, cases.c.last_session_id, hold)
-        .join(cases, same)
-        .where(alerts.c.organization_id == db.organization_id)
-    )
+SHOWN = [column for column in alerts.c if column.name not in ("subject", "sessions")]  # the concern has them too
+ON_HOLD = cases.c.facts["safety_hold"].as_boolean()
+ALERTS_WITH_CASE = (
+    select(*SHOWN, cases.c.held_sessions, cases.c.last_session_id, ON_HOLD.label("on_hold"))
+    .join(cases, and_(cases.c.organization_id == alerts.c.organization_id, cases.c.case_id == alerts.c.case_id))
+    .where(alerts.c.organization_id == ORGANIZATION)
+)
+ALERT = Statement(ALERTS_WITH_CASE.where(alerts.c.alert_id == bindparam("alert_id", type_=Uuid())))
 
 
-def _conditions(wanted: AlertFilter, now: datetime) -> Sequence[ColumnElement[bool]]:
-    over = or_(alerts.c.snoozed_until <= now, cases.c.held_sessions >= alerts.c.snoozed_until_number)
+@cache
+def _page_of_alerts(names: frozenset[str]) -> Statement:
+    """Return the statement of a page for those filters that a reader uses, made once for each choice of them."""
+    conditions = (condition for name, condition in _alert_filters().items() if name in names)
+    newest_first = ALERTS_WITH_CASE.where(*conditions).order_by(alerts.c.change_number.desc())
+    return Statement(newest_first.limit(bindparam("limit", type_=Integer())))
+
+
+def _alert_filters() -> dict[str, ColumnElement[bool]]:
+    over = alerts.c.snoozed_until <= bindparam("now", type_=alerts.c.snoozed_until.type)
+    over = or_(over, cases.c.held_sessions >= alerts.c.snoozed_until_number)
     handling = case((and_(alerts.c.handling == "snoozed", over), "new"), else_=alerts.c.handling)
-    chosen = (
-        (alerts.c.state, wanted.states),
-        (handling, wanted.handlings),
-        (alerts.c.severity, wanted.severities),
-        (alerts.c.rule, wanted.rules),
-        (alerts.c.case_id, wanted.case_ids),
-    )
-    conditions: list[ColumnElement[bool]] = [column.in_(sorted(values)) for column, values in chosen if values]
-    if wanted.therapist_ids:
-        conditions.append(alerts.c.therapists.overlap(sorted(wanted.therapist_ids)))
-    if wanted.changed_after is not None:
-        conditions.append(alerts.c.changed_at > wanted.changed_after)
-    quiet = and_(cases.c.facts["safety_hold"].as_boolean(), alerts.c.rule.in_(sorted(wanted.silent_on_hold)))
-    conditions.append(~quiet if wanted.silent_on_hold else true())
-    return conditions
+    return {
+        "states": alerts.c.state == any_(_codes("states")),
+        "handlings": handling == any_(_codes("handlings")),
+        "severities": alerts.c.severity == any_(_codes("severities")),
+        "rules": alerts.c.rule == any_(_codes("rules")),
+        "case_ids": alerts.c.case_id == any_(_codes("case_ids")),
+        "therapist_ids": alerts.c.therapists.overlap(_codes("therapist_ids")),
+        "changed_after": alerts.c.changed_at > bindparam("changed_after", type_=alerts.c.changed_at.type),
+        "silent_on_hold": ~and_(ON_HOLD, alerts.c.rule == any_(_codes("silent_on_hold"))),
+        "before": alerts.c.change_number < bindparam("before", type_=alerts.c.change_number.type),
+    }
+
+
+def _codes(name: str) -> ColumnElement[Any]:
+    return bindparam(name, type_=ARRAY(Code()))
 
 
 def _stored_alert(row: Row) -> StoredAlert:

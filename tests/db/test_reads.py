@@ -178,7 +178,7 @@ async def test_alerts_by_id_and_by_change(desk: Desk) -> None:
         first = await reads.alert_page(db, AlertFilter(), NOW, None, 1)
         assert first == whole[:1]
         assert await reads.alert_page(db, AlertFilter(), NOW, numbers[0], 50) == whole[1:]
-        found = await reads.alert_by_id(db, UUID(whole[0].alert.alert_id), lock=True)
+        found = await reads.alert_by_id(db, UUID(whole[0].alert.alert_id))
         assert found == whole[0]
         assert await reads.alert_by_id(db, uuid4()) is None
         assert {item.alert_id for item in await reads.alerts_of_case(db, CASE)} == {
