@@ -116,13 +116,13 @@ class Moment:
         return self.asked[question]
 
     def _figures(self, part: str, kind: RaterKind, about: str) -> Iterator[Figure]:
+        known = instruments()
         for rating in self.session.ratings:
-            if rating.rater_kind is not kind or rating.phase is not Phase.post or not matches(rating.about, about):
-                continue
-            instrument = instruments()[rating.instrument]
-            code = instrument.dimension_of(part)
-            if instrument.context == "alliance" and code is not None and code in rating.scores:
-                yield self.figure(rating, instrument, code)
+            if rating.rater_kind is kind and rating.phase is Phase.post and matches(rating.about, about):
+                instrument = known[rating.instrument]
+                code = instrument.dimension_of(part)
+                if code in rating.scores and instrument.context == "alliance" and code is not None:
+                    yield self.figure(rating, instrument, code)
 
     def figure(self, rating: Rating, instrument: Instrument, dimension: str) -> Figure:
         """Return one dimension of a rating of this session with its series before."""
