@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query
 from pydantic import Field, model_validator
 from starlette.responses import Response
 
+from service.api.alert_documents import alert_document, handling_document, silent, silent_rules
 from service.api.answers import READING, WRITING, answer
-from service.api.documents import Document, alert_document, handling_document, silent, silent_rules
+from service.api.documents import Document
 from service.api.errors import Told, refused
 from service.api.fields import Body, Code, Day, Id, PersonId, Time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there

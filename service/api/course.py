@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from service.api.alert_documents import alert_documents
 from service.api.answers import READING, content_of
 from service.api.cases import CaseId
 from service.api.documents import (
     Document,
-    alert_documents,
     balance_document,
     levels_document,
     rating_document,

@@ -1,24 +1,17 @@
 """Domain values as the JSON that goes out: numbers to three decimals, times in UTC, nothing that is withheld."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import cache
 from math import isfinite
 from typing import Any
 
 from service.api.fields import shown_time
 from service.domain.balance import Balance, DimensionBalance
-from service.domain.concern import Concern
-from service.domain.facts import EMPTY_CASE, EMPTY_SESSION
-from service.domain.figures import Course
-from service.domain.handling import handling_now
+from service.domain.facts import EMPTY_CASE, EMPTY_SESSION, time_of
 from service.domain.instruments import instruments
 from service.domain.levels import Levels
 from service.domain.model import RaterKind, Score
-from service.domain.next_steps import HELD_BACK, HOLD_TEXT, NEXT_STEPS
-from service.domain.reconcile import Alert, Handling, basis_of, parameters_of
 from service.domain.records import CaseRecord, RatingRecord, Revision, SessionRecord
-from service.domain.rules import rules
 from service.domain.scoring import z_score
 
 Document = dict[str, Any]
@@ -62,16 +55,12 @@ def session_document(session: SessionRecord, facts: Mapping[str, Any], held_at: 
         "session_id": session.session_id,
         **{name: facts[name] for name in EMPTY_SESSION},
         "held_at": shown_time(held_at),
-        "next_planned_at": shown_time(_time(facts["next_planned_at"])),
+        "next_planned_at": shown_time(time_of(facts["next_planned_at"])),
         "announced": session.facts is not None,
         "revision": session.revision,
         "created_at": shown_time(session.created_at),
         "changed_at": shown_time(session.changed_at),
     }
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def rating_document(record: RatingRecord) -> Document:
@@ -215,87 +204,3 @@ def levels_document(levels: Levels) -> Document:
         "family": rounded(levels.family),
         "within": rounded(levels.within),
     }
-
-
-def alert_document(alert: Alert, on_hold: bool, course: Course, now: datetime) -> Document:
-    """Return an alert as somebody reads it now; on safety hold without the steps that bring members together."""
-    concern = alert.concern
-    rule = rules().get(concern.rule)
-    text = rule.texts[concern.signal.route] if rule else ""
-    return {
-        "alert_id": alert.alert_id,
-        "case_id": alert.case_id,
-        "therapists": list(alert.therapists),
-        "rule": concern.rule,
-        "rule_version": concern.rule_version,
-        "subject": list(concern.subject),
-        "severity": concern.severity.value,
-        "state": concern.state.value,
-        "state_reason": concern.reason.value if concern.reason else None,
-        "opened_session_id": concern.opened_session_id,
-        "opened_held_at": shown_time(concern.opened_held_at),
-        **_age(concern, course),
-        **handling_document(alert, course, now),
-        "title": rule.title if rule else concern.rule,
-        "text": f"{text} {HOLD_TEXT}" if on_hold and HOLD_TEXT not in text else text,
-        "next_steps": _next_steps(concern.rule, on_hold or HOLD_TEXT in text),
-        "basis": _basis(concern),
-        "origin": alert.origin.value,
-        "revision": alert.revision,
-        "opened_at": shown_time(alert.opened_at),
-        "changed_at": shown_time(alert.changed_at),
-    }
-
-
-def _basis(concern: Concern) -> Document:
-    """Return all that an alert rests on; what is text needs no rounding."""
-    basis = basis_of(concern)
-    numbers = {name: rounded(basis[name]) for name in ("values", "thresholds", "baseline")}
-    return {**basis, **numbers, "parameters": _parameters(concern.rule)}
-
-
-@cache
-def _parameters(code: str) -> Document:
-    shown: Document = rounded(parameters_of(code))
-    return shown
-
-
-@cache
-def _next_steps(code: str, apart: bool) -> list[Document]:
-    """Return what may be tried next; members are not to be brought together where they are better kept apart."""
-    rule = rules().get(code)
-    steps = [step for step in (rule.next_steps if rule else ()) if not (apart and step in HELD_BACK)]
-    return [{"code": step, "text": NEXT_STEPS[step]} for step in steps]
-
-
-def handling_document(alert: Alert, course: Course, now: datetime) -> Document:
-    """Return the handling fields of an alert."""
-    handling = handling_now(alert, course.held_sessions, now)
-    kept = alert.handled if handling is alert.handling else None
-    return {
-        "handling": handling.value,
-        "handled": None if kept is None or handling is Handling.new else {**kept, "at": shown_time(_time(kept["at"]))},
-        "handling_revision": alert.handling_revision,
-    }
-
-
-def _age(concern: Concern, course: Course) -> Document:
-    """Return how long a concern has been, or was, open: in held sessions, and the latest of them."""
-    through = course.held_sessions if concern.active else concern.ended or concern.number
-    last = course.last_session_id if concern.active else concern.sessions[-1]
-    return {"last_session_id": last, "sessions_open": max(1, through - concern.opened_number + 1)}
-
-
-def silent(alert: Alert, on_hold: bool) -> bool:
-    """Tell whether a case on safety hold keeps quiet about an alert."""
-    return on_hold and alert.concern.rule in silent_rules()
-
-
-def silent_rules() -> Sequence[str]:
-    """Return the rules that are not shown while a case is on safety hold."""
-    return [code for code, rule in rules().items() if rule.silent_on_hold]
-
-
-def alert_documents(alerts: Iterable[Alert], on_hold: bool, course: Course, now: datetime) -> list[Document]:
-    """Return the alerts of one case that may be shown."""
-    return [alert_document(alert, on_hold, course, now) for alert in alerts if not silent(alert, on_hold)]

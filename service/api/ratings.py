@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
+from service.api.alert_documents import alert_documents
 from service.api.answers import WRITING, answer
 from service.api.documents import (
     Document,
-    alert_documents,
     balance_document,
     levels_document,
     rating_document,

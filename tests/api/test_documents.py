@@ -84,15 +84,6 @@ async def test_one_rater_is_no_balance_yet(client: httpx.AsyncClient) -> None:
     assert body["missing_raters"] == ["member/eva", "member/tom"]
 
 
-async def test_a_low_family_shows_its_alerts_with_all_they_rest_on(client: httpx.AsyncClient) -> None:
-    body = await _three(client)
-    (alert,) = [alert for alert in body["alerts"] if alert["rule"] == "absolute-low" and "ana" in alert["subject"][0]]
-    assert (alert["severity"], alert["state"], alert["handling"]) == ("info", "open", "new")
-    assert (alert["opened_session_id"], alert["last_session_id"], alert["sessions_open"]) == ("s1", "s1", 1)
-    assert alert["basis"]["sessions"] == ["s1"]
-    assert (await client.get(f"/v1/alerts/{alert['alert_id']}")).json() == alert
-
-
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
