@@ -46,8 +46,7 @@ class Waiting:
 class Queue:
     """One organization's waiting commands, live ones before bulk ones, and the task that flushes them.
 
-    `most` is how many bulk ones the next transaction may hold; `moved` is set, and replaced, whenever some commands
-    have met their fate.
+    `most` is how many bulk ones the next transaction may hold; `moved` is set, and replaced, whenever there is room.
     """
 
     live: deque[Waiting] = field(default_factory=deque)
@@ -116,7 +115,7 @@ class Writer:
         return waiting.outcome
 
     async def moved(self, organization_id: UUID) -> None:
-        """Wait until some of an organization's waiting commands have met their fate; not at all if none wait."""
+        """Wait until some of an organization's waiting commands are being stored; not at all if none wait."""
         queue = self._queues.get(organization_id)
         if queue is not None:
             await queue.moved.wait()
@@ -132,14 +131,14 @@ class Writer:
             while len(queue):
                 await _gathered(queue)
                 batch = queue.take()
+                queue.moved.set()
+                queue.moved = asyncio.Event()
                 begun = time.monotonic()
                 if not await self._store(organization_id, batch):
                     queue.put_back(batch)
                     continue
                 queue.took(len(batch), time.monotonic() - begun)
                 self._flushed(len(batch), len(queue))
-                queue.moved.set()
-                queue.moved = asyncio.Event()
         finally:
             queue.moved.set()
             queue.flusher = None
@@ -191,10 +190,10 @@ async def _gathered(queue: Queue) -> None:
     Without it the first of those who were answered together goes alone, and the others after it: two transactions
     where one would do.
     """
-    quiet, size = 0, len(queue)
-    while quiet < QUIET_TURNS and len(queue.live) < LARGEST:
+    quiet, size = 0, len(queue.live)
+    while quiet < QUIET_TURNS and size < LARGEST:
         await asyncio.sleep(0)
-        quiet, size = (quiet + 1, size) if len(queue) == size else (0, len(queue))
+        quiet, size = (quiet + 1, size) if len(queue.live) == size else (0, len(queue.live))
 
 
 def _settle(waiting: Waiting, result: Outcome | Exception) -> None:

@@ -30,6 +30,7 @@ router = APIRouter(route_class=KeyedRoute, tags=["batch"])
 LINES = ("application/x-ndjson", "application/jsonl", "application/ndjson")
 AHEAD = 2 * MOST_BULK  # lines that may wait for their outcome: while some are stored, the next are read
 TOGETHER = 64  # answers in one chunk
+IN_A_ROW = 8  # lines that are read before others get a turn: reading fills the time in which the database works
 MOST_AT_ONCE = 8  # batches that one process reads or answers
 MOST_OF_ONE = 4  # of them of one organization, so that none keeps the others out
 
@@ -116,16 +117,15 @@ async def _answers(request: KeyedRequest, file: IO[bytes], backfill: bool, held:
     with held:
         ready: list[bytes] = []
         for number, line in lines(file):
-            if number % TOGETHER == 0:
-                await asyncio.sleep(0)  # lines that are blank or refused at once wait for nothing; others want a turn
+            if number % IN_A_ROW == 0:
+                await asyncio.sleep(0)  # lines that are blank or refused at once wait for nothing
             if line is not None and not line.strip():
                 continue
             asked = _asked(request, number, line, backfill)
-            while len(waiting) >= AHEAD or not _accepted(request, asked):
-                if waiting:
-                    ready.append(await _answer(waiting.popleft(), counts))
-                else:  # others fill the queue
-                    await request.service.writer.moved(request.caller.organization_id)
+            if len(waiting) >= AHEAD:
+                ready.append(await _answer(waiting.popleft(), counts))
+            while not _accepted(request, asked):
+                await request.service.writer.moved(request.caller.organization_id)
             waiting.append(asked)
             if len(ready) >= TOGETHER:
                 yield b"".join(ready)
