@@ -1,6 +1,5 @@
 """The outermost layer: a request id, safe headers, HEAD for every GET, and a plain 500 for what nobody foresaw."""
 
-
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
