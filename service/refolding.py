@@ -182,14 +182,11 @@ async def reconcile_alerts(
 
     Changes that a reader sees take the organization's next numbers, last of all.
     """
-    case_ids, session_ids = set(parts), set[str]()
-    for part in parts.values():
-        session_ids |= part.session_ids()
+    read = {case_id: part.session_ids() for case_id, part in parts.items()}
     for case_id, session_id in viewed:
-        case_ids.add(case_id)
-        session_ids.add(session_id)
-    found = await queries.alerts_resting_on(db, case_ids, session_ids) if session_ids else []
-    stored = _by_case(case_ids, found)
+        read.setdefault(case_id, set()).add(session_id)
+    found = await queries.alerts_resting_on(db, read)
+    stored = _by_case(read, found)
     changed: list[Reconciled] = []
     for part in parts.values():
         origin = Origin.backfill if part.case_id in backfilled else Origin.live
@@ -198,7 +195,7 @@ async def reconcile_alerts(
     written = await _numbered(db, changed)
     await stores.write_alerts(db, written)
     current = {alert.alert_id: alert for alert in [*found, *written]}
-    return _by_case(case_ids, sorted(current.values(), key=lambda alert: (alert.opened_at, alert.alert_id)))
+    return _by_case(read, sorted(current.values(), key=lambda alert: (alert.opened_at, alert.alert_id)))
 
 
 def _by_case(case_ids: Iterable[str], alerts: Iterable[Alert]) -> dict[str, list[Alert]]:

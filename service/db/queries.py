@@ -14,6 +14,7 @@ from sqlalchemy import (
     cast,
     column,
     func,
+    literal_column,
     null,
     select,
     true,
@@ -25,7 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from service.db.columns import Code
 from service.db.engine import Db
 from service.db.rows import alert_of, case_of, rating_record_of, revision_of, session_record_of
-from service.db.statements import ORGANIZATION, Statement
+from service.db.statements import ORGANIZATION, Statement, columns_of, unnested
 from service.db.tables import (
     AlertRow,
     CarryRow,
@@ -53,25 +54,20 @@ def _codes(name: str) -> Any:
     return bindparam(name, type_=CODES)
 
 
-def _unnested(**widths: int) -> Any:
-    """Return some columns of strings as a table, its parameters named `<name>_0`, `<name>_1`, …"""
-    ((name, width),) = widths.items()
-    arrays = [bindparam(f"{name}_{place}", type_=CODES) for place in range(width)]
-    columns = [f"c{place}" for place in range(width)]
-    return func.unnest(*arrays).table_valued(*columns, name=name).render_derived()
+def _for_each(wanted: Any, table: Any, *same: Any) -> Any:
+    """Return the rows of a table for each wanted one.
+
+    OFFSET keeps it a search by the index; a join is planned by statistics, and a young table's promise nothing.
+    """
+    mine = select(table).where(table.c.organization_id == ORGANIZATION, *same).offset(literal_column("0"))
+    found = mine.lateral("found")
+    return select(found).select_from(wanted).join(found, true())
 
 
-def _columns(name: str, width: int, rows: Collection[tuple[str, ...]]) -> dict[str, list[str]]:
-    """Return the parameters of `_unnested`, in a stable order."""
-    ordered = sorted(rows)
-    return {f"{name}_{place}": [row[place] for row in ordered] for place in range(width)}
-
-
-def _of_sessions(table: Any) -> Any:
+def _of_sessions(table: Any, *also: Any) -> Any:
     """Return the rows of a table that belong to the sessions `wanted`."""
-    wanted = _unnested(wanted=2)
-    same = and_(table.c.case_id == wanted.c[0], table.c.session_id == wanted.c[1])
-    return select(table).join(wanted, same).where(table.c.organization_id == ORGANIZATION)
+    wanted = unnested(wanted=2)
+    return _for_each(wanted, table, table.c.case_id == wanted.c[0], table.c.session_id == wanted.c[1], *also)
 
 
 LOCK = Statement(
@@ -112,28 +108,26 @@ async def touched_sessions(
 
     The keys are read after the case locks were waited for, so a revocation that was answered before is obeyed.
     """
-    rows = await db.fetch(TOUCHED, key_ids=sorted(key_ids), at=at, **_columns("wanted", 2, touched))
+    rows = await db.fetch(TOUCHED, key_ids=sorted(key_ids), at=at, **columns_of("wanted", 2, touched))
     return [session_record_of(row) for row in rows if row["session_id"] is not None], set(rows[0]["valid"] or ())
 
 
 RATINGS_OF_SESSIONS = Statement(_of_sessions(ratings))
-LIVE_RATINGS = Statement(_of_sessions(ratings).where(ratings.c.state == "live"))
+LIVE_RATINGS = Statement(_of_sessions(ratings, ratings.c.state == "live"))
 
 
 async def ratings_of_sessions(db: Db, touched: Collection[SessionKey]) -> list[RatingRecord]:
     """Return every rating of some sessions, retracted ones and superseded revisions included."""
     if not touched:
         return []
-    return await with_past(db, RATINGS_OF_SESSIONS, **_columns("wanted", 2, touched))
+    return await with_past(db, RATINGS_OF_SESSIONS, **columns_of("wanted", 2, touched))
 
 
 def _by_record_id() -> Any:
-    wanted = _unnested(wanted=4)
+    wanted = unnested(wanted=4)
     named = (ratings.c.case_id, ratings.c.rater_kind, ratings.c.rater_id, ratings.c.record_id)
-    same = and_(*(mine == theirs for mine, theirs in zip(named, wanted.c, strict=True)))
-    return (
-        select(ratings).join(wanted, same).where(ratings.c.organization_id == ORGANIZATION, ratings.c.state == "live")
-    )
+    same = (mine == theirs for mine, theirs in zip(named, wanted.c, strict=True))
+    return _for_each(wanted, ratings, *same, ratings.c.state == "live")
 
 
 BY_RECORD_ID = Statement(_by_record_id())
@@ -143,7 +137,7 @@ async def ratings_by_record_id(db: Db, wanted: Collection[tuple[str, str, str, s
     """Return the live ratings that have one of some (case, rater kind, rater, record id)."""
     if not wanted:
         return []
-    return await with_past(db, BY_RECORD_ID, **_columns("wanted", 4, wanted))
+    return await with_past(db, BY_RECORD_ID, **columns_of("wanted", 4, wanted))
 
 
 PLACES = Statement(
@@ -272,7 +266,7 @@ CARRIES_AFTER = Statement(_of_sessions(carries))
 
 async def carries_after(db: Db, wanted: Collection[SessionKey]) -> dict[SessionKey, tuple[str, str]]:
     """Return what is stored of the carries after some sessions: what each was folded with, and the carry."""
-    rows = await db.fetch(CARRIES_AFTER, **_columns("wanted", 2, wanted))
+    rows = await db.fetch(CARRIES_AFTER, **columns_of("wanted", 2, wanted))
     return {(row["case_id"], row["session_id"]): (row["folded_with"], row["carry"]) for row in rows}
 
 
@@ -280,20 +274,21 @@ async def live_ratings(db: Db, wanted: Collection[SessionKey]) -> list[RatingRec
     """Return the live ratings of some sessions, without their history."""
     if not wanted:
         return []
-    rows = await db.fetch(LIVE_RATINGS, **_columns("wanted", 2, wanted))
+    rows = await db.fetch(LIVE_RATINGS, **columns_of("wanted", 2, wanted))
     return [rating_record_of(row) for row in rows]
 
 
-ALERTS_RESTING_ON = Statement(
-    select(alerts).where(
-        alerts.c.organization_id == ORGANIZATION,
-        alerts.c.case_id == any_(_codes("case_ids")),
-        alerts.c.sessions.overlap(_codes("session_ids")),
-    )
-)
+def _resting_on() -> Any:
+    wanted = unnested(wanted=2)
+    theirs = func.string_to_array(wanted.c[1], " ")
+    return _for_each(wanted, alerts, alerts.c.case_id == wanted.c[0], alerts.c.sessions.overlap(theirs))
 
 
-async def alerts_resting_on(db: Db, case_ids: Collection[str], session_ids: Collection[str]) -> list[Alert]:
-    """Return the alerts of some cases that rest on any of some sessions, retracted ones included."""
-    rows = await db.fetch(ALERTS_RESTING_ON, case_ids=sorted(case_ids), session_ids=sorted(session_ids))
-    return [alert_of(row) for row in rows]
+ALERTS_RESTING_ON = Statement(_resting_on())
+
+
+async def alerts_resting_on(db: Db, wanted: Mapping[str, Collection[str]]) -> list[Alert]:
+    """Return the alerts of some cases that rest on any of some sessions of theirs, retracted ones included."""
+    rows = [(case_id, " ".join(sorted(session_ids))) for case_id, session_ids in wanted.items() if session_ids]
+    found = await db.fetch(ALERTS_RESTING_ON, **columns_of("wanted", 2, rows)) if rows else []
+    return [alert_of(row) for row in found]

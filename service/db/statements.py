@@ -4,7 +4,7 @@ Building, compiling and fetching through SQLAlchemy costs several times what the
 statement, and a write needs a dozen of them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,8 @@ from sqlalchemy import Table, Uuid, bindparam, column, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql import ClauseElement
+
+from service.db.columns import Code
 
 ORGANIZATION = bindparam("of_organization", type_=Uuid())  # whose rows a statement is about
 _ENCODER = Encoder()
@@ -68,3 +70,17 @@ def inserting(table: Table) -> Insert:
     columns = (column(item.name, item.type) for item in listed)
     given = func.unnest(*lists).table_valued(*columns, name="given").render_derived()
     return insert(table).from_select(["organization_id", *given.c.keys()], select(ORGANIZATION, *given.c))
+
+
+def unnested(**widths: int) -> Any:
+    """Return some columns of strings as a table, its parameters named `<name>_0`, `<name>_1`, …"""
+    ((name, width),) = widths.items()
+    arrays = [bindparam(f"{name}_{place}", type_=ARRAY(Code())) for place in range(width)]
+    columns = [f"c{place}" for place in range(width)]
+    return func.unnest(*arrays).table_valued(*columns, name=name).render_derived()
+
+
+def columns_of(name: str, width: int, rows: Collection[tuple[str, ...]]) -> dict[str, list[str]]:
+    """Return the parameters of `unnested`, in a stable order."""
+    ordered = sorted(rows)
+    return {f"{name}_{place}": [row[place] for row in ordered] for place in range(width)}

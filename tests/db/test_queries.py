@@ -178,11 +178,11 @@ async def test_alerts_are_found_by_the_sessions_they_rest_on(desk: Desk) -> None
     ids = await _family(desk)
     await desk.one(retract(ids["s5/ana"]))
     async with transaction(desk.engine, desk.organization) as db:
-        found = await queries.alerts_resting_on(db, [CASE], ["s5", "s9"])
+        found = await queries.alerts_resting_on(db, {CASE: {"s5", "s9"}, "other": {"s1"}})
         assert found
         assert {alert.concern.state for alert in found} == {State.retracted}
-        assert await queries.alerts_resting_on(db, [CASE], ["s1"]) == []
-        assert await queries.alerts_resting_on(db, ["other"], ["s5"]) == []
+        assert await queries.alerts_resting_on(db, {CASE: {"s1"}}) == []
+        assert await queries.alerts_resting_on(db, {"other": {"s5"}, CASE: set()}) == []
 
 
 # --- nobody sees another organization
@@ -198,7 +198,7 @@ ASKED: list[Callable[[Db, dict[str, str]], Awaitable[object]]] = [
     lambda db, ids: queries.whole_courses(db, [CASE]),
     lambda db, ids: queries.carries_after(db, [(CASE, "s1")]),
     lambda db, ids: queries.live_ratings(db, [(CASE, "s1")]),
-    lambda db, ids: queries.alerts_resting_on(db, [CASE], ["s5"]),
+    lambda db, ids: queries.alerts_resting_on(db, {CASE: {"s5"}}),
 ]
 NOTHING: tuple[object, ...] = ([], {}, ([], set()), {CASE: {}})
 
