@@ -7,7 +7,6 @@ from datetime import datetime
 from service.db import queries
 from service.db.engine import Db
 from service.db.queries import SessionKey
-from service.domain.carry import default_parameters, folded_with
 from service.domain.commands import (
     AnyCommand,
     PatchCase,
@@ -118,5 +117,4 @@ def positions(records: Records, keys: Iterable[SessionKey]) -> dict[SessionKey, 
 
 def digests(records: Records) -> dict[str, str]:
     """Return what each case's carries are to be folded with."""
-    parameters = default_parameters()
-    return {case_id: folded_with(case.family, parameters) for case_id, case in records.cases.items()}
+    return {case_id: case.folded_with for case_id, case in records.cases.items()}

@@ -14,7 +14,7 @@ from service.db.engine import Db
 from service.db.queries import SessionKey
 from service.db.sealing import seal, unseal_carry
 from service.domain.assess import as_of_now, fold
-from service.domain.carry import Carry, Given, default_parameters, folded_with
+from service.domain.carry import Carry, default_parameters
 from service.domain.concern import Concern
 from service.domain.facts import session_of
 from service.domain.figures import Course
@@ -82,14 +82,13 @@ async def refold(db: Db, records: Records, starts: Mapping[str, Position | None]
     The records overrule what is stored. A carry that is missing, or was folded with other rules, parameters or family
     facts, is not trusted: that case is folded from its first session.
     """
-    parameters = default_parameters()
-    parts = _blank(records, starts, parameters)
+    parts = _blank(records, starts)
     whole = {case_id for case_id, start in starts.items() if start is None}
     loaded = await _from_places(db, parts, {case_id: at for case_id, at in starts.items() if at is not None}, whole)
     if whole:
         loaded += await queries.whole_courses(db, whole)
     await _assemble(db, records, parts, starts, whole, loaded)
-    await _fold(parts.values(), parameters)
+    await _fold(parts.values())
     await stores.write_carries(
         db,
         [
@@ -101,15 +100,15 @@ async def refold(db: Db, records: Records, starts: Mapping[str, Position | None]
     return parts
 
 
-def _blank(records: Records, case_ids: Iterable[str], parameters: Given) -> dict[str, Part]:
+def _blank(records: Records, case_ids: Iterable[str]) -> dict[str, Part]:
     changed: dict[str, set[str]] = {case_id: set() for case_id in case_ids}
     for case_id, session_id in records.changed_sessions:
         if case_id in changed:
             changed[case_id].add(session_id)
-    families = {case_id: records.cases[case_id].family for case_id in changed}
+    cases = {case_id: records.cases[case_id] for case_id in changed}
     return {
-        case_id: Part(case_id, family, folded_with(family, parameters), frozenset(changed[case_id]))
-        for case_id, family in families.items()
+        case_id: Part(case_id, case.family, case.folded_with, frozenset(changed[case_id]))
+        for case_id, case in cases.items()
     }
 
 
@@ -158,9 +157,9 @@ async def _assemble(
         part.sessions.sort(key=lambda session: session.position)
 
 
-async def _fold(parts: Iterable[Part], parameters: Given) -> None:
+async def _fold(parts: Iterable[Part]) -> None:
     """Fold the sessions of each part; other requests get their turn in between."""
-    in_a_row = 0
+    parameters, in_a_row = default_parameters(), 0
     for part in parts:
         given = (part.before, part.sessions, part.family, parameters)
         in_a_row += len(part.sessions)

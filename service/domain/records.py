@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
+from service.domain.carry import default_parameters, folded_with
 from service.domain.commands import Document, RatingFacts, RetractionReason
 from service.domain.facts import EMPTY_CASE, family_of, held_at_of, session_of
 from service.domain.model import Family, RaterKind, TherapySession
@@ -97,6 +98,11 @@ class CaseRecord:
     def family(self) -> Family:
         """Return the family that its facts announce."""
         return family_of(self.facts)
+
+    @cached_property
+    def folded_with(self) -> str:
+        """Return what its carries are folded with."""
+        return folded_with(self.family, default_parameters())
 
 
 @dataclass(slots=True)
