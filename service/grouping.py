@@ -103,7 +103,9 @@ class Writer:
 
         Bulk commands leave half of the queue to live ones.
         """
-        queue = self._queues.setdefault(organization_id, Queue())
+        queue = self._queues.get(organization_id)
+        if queue is None:  # a new one is dear, so none is made for the dictionary to throw away
+            queue = self._queues[organization_id] = Queue()
         if len(queue) >= self._limit or (bulk and len(queue.bulk) >= max(1, self._limit // 2)):
             raise QueueFull
         waiting = Waiting(command, asyncio.get_running_loop().create_future())

@@ -22,7 +22,8 @@ from service.domain.model import Family, TherapySession
 from service.domain.reconcile import Alert, Origin, Reconciled, reconcile
 from service.domain.records import Records, SessionRecord
 
-LONG = 50  # sessions; a longer fold runs in a thread, and after as many others get a turn: nobody is held up
+LONG = 50  # sessions; a longer fold runs in a thread so that other requests are not held up
+TURN = 10  # sessions that are folded before others get a turn, first of all what is stored meanwhile
 
 Position = tuple[datetime, str]
 
@@ -76,28 +77,50 @@ class Part:
         )
 
 
-async def refold(db: Db, records: Records, starts: Mapping[str, Position | None]) -> dict[str, Part]:
-    """Fold each case from a position on (None: from its first session) and store the new carries.
+async def load_parts(db: Db, records: Records, starts: Mapping[str, Position | None]) -> dict[str, Part]:
+    """Load each case from a position on (None: from its first session), ready to be folded.
 
-    The records overrule what is stored. A carry that is missing, or was folded with other rules, parameters or family
-    facts, is not trusted: that case is folded from its first session.
+    The records overrule what is stored, so they need not be stored yet. A carry that is missing, or was folded with
+    other rules, parameters or family facts, is not trusted: that case is folded from its first session.
     """
+    if not starts:
+        return {}
     parts = _blank(records, starts)
     whole = {case_id for case_id, start in starts.items() if start is None}
     loaded = await _from_places(db, parts, {case_id: at for case_id, at in starts.items() if at is not None}, whole)
     if whole:
         loaded += await queries.whole_courses(db, whole)
     await _assemble(db, records, parts, starts, whole, loaded)
-    await _fold(parts.values())
+    return parts
+
+
+async def fold_parts(parts: Iterable[Part]) -> None:
+    """Fold the sessions of each part; other requests get their turn in between."""
+    parameters, in_a_row = default_parameters(), 0
+    for part in parts:
+        given = (part.before, part.sessions, part.family, parameters)
+        in_a_row += len(part.sessions)
+        if len(part.sessions) > LONG:
+            steps, concerns = await asyncio.to_thread(fold, *given)
+        else:
+            steps, concerns = fold(*given)
+        part.carries = [step.carry for step in steps]
+        part.concerns = [as_of_now(item, part.family) for item in concerns.values()]
+        if in_a_row >= TURN:
+            await asyncio.sleep(0)
+            in_a_row = 0
+
+
+async def store_carries(db: Db, parts: Iterable[Part]) -> None:
+    """Store the carry after each folded session."""
     await stores.write_carries(
         db,
         [
             ((part.case_id, session.session_id), part.digest, seal(carry))
-            for part in parts.values()
+            for part in parts
             for session, carry in zip(part.sessions, part.carries, strict=True)
         ],
     )
-    return parts
 
 
 def _blank(records: Records, case_ids: Iterable[str]) -> dict[str, Part]:
@@ -155,23 +178,6 @@ async def _assemble(
                 parts[key[0]].sessions.append(session)
     for part in parts.values():
         part.sessions.sort(key=lambda session: session.position)
-
-
-async def _fold(parts: Iterable[Part]) -> None:
-    """Fold the sessions of each part; other requests get their turn in between."""
-    parameters, in_a_row = default_parameters(), 0
-    for part in parts:
-        given = (part.before, part.sessions, part.family, parameters)
-        in_a_row += len(part.sessions)
-        if len(part.sessions) > LONG:
-            steps, concerns = await asyncio.to_thread(fold, *given)
-        else:
-            steps, concerns = fold(*given)
-        part.carries = [step.carry for step in steps]
-        part.concerns = [as_of_now(item, part.family) for item in concerns.values()]
-        if in_a_row > LONG:
-            await asyncio.sleep(0)
-            in_a_row = 0
 
 
 async def reconcile_alerts(

@@ -4,8 +4,13 @@ Locks come first and in the order of the case ids, reads after them, computing b
 is refused for never fails its neighbours.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -26,7 +31,12 @@ from service.domain.model import TherapySession
 from service.domain.reconcile import Alert
 from service.domain.records import CaseRecord, RatingRecord, Records, SessionRecord
 from service.loading import NewCases, Unit, digests, load, positions
-from service.refolding import Part, Position, reconcile_alerts, refold
+from service.refolding import Part, Position, fold_parts, load_parts, reconcile_alerts, store_carries
+
+TURNS = 2  # of the loop, until a first statement has left
+
+Storing = Callable[[], Coroutine[Any, Any, None]]
+Audited = tuple[str, str, str, int | None]  # key id, action, thing, revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +78,11 @@ async def apply(db: Db, commands: Sequence[AnyCommand]) -> list[Outcome]:
     at = max(command.received_at for command in commands)
     unit = await load(db, commands, at)
     decisions = [_judged(unit, command) for command in commands]
-    await _store_facts(db, unit)
-    shown = {key for key in map(_session_shown, commands, decisions) if key is not None}
-    parts, carries = await _fold(db, unit, shown)
-    await _store_cases(db, unit, parts)
     judged = zip(commands, decisions, strict=True)
-    await stores.write_audit(
-        db, at, [_audited(command, done, unit.records) for command, done in judged if _wrote(done)]
-    )
+    audited = [_audited(command, done, unit.records) for command, done in judged if _wrote(done)]
+    shown = {key for key in map(_session_shown, commands, decisions) if key is not None}
+    parts, carries = await _fold(db, unit, shown, partial(_store_facts, db, unit, at, audited))
+    await _store_cases(db, unit, parts)
     views = {key: view for key in shown if (view := _view(unit.records, key, carries.get(key))) is not None}
     alerts = await reconcile_alerts(db, parts, shown, _backfilled(commands, decisions), at)
     return [_outcome(unit, decision, views, alerts) for decision in decisions]
@@ -89,28 +96,52 @@ def _judged(unit: Unit, command: AnyCommand) -> Decision:
     return judge(unit.records, command, lambda: str(uuid7()))
 
 
-async def _store_facts(db: Db, unit: Unit) -> None:
-    """Write the changed sessions and ratings, and hand new therapists to the sessions that had none."""
+async def _store_facts(db: Db, unit: Unit, at: datetime, audited: Sequence[Audited]) -> None:
+    """Write the changed sessions and ratings, and who changed them."""
     records = unit.records
-    if records.handed:
-        await stores.inherit_therapists(db, records.handed)
     changed = sorted(records.changed_sessions)
     placed = positions(records, changed)
     await stores.write_sessions(db, [(records.sessions[key], records.held_at(key), key in placed) for key in changed])
     await stores.write_ratings(db, [records.ratings[rating_id] for rating_id in sorted(records.changed_ratings)])
+    await stores.write_audit(db, at, audited)
 
 
-async def _fold(db: Db, unit: Unit, shown: set[SessionKey]) -> tuple[dict[str, Part], dict[SessionKey, Carry]]:
-    """Fold what changed, and return the carry after each session that was folded or is shown."""
+async def _fold(
+    db: Db, unit: Unit, shown: set[SessionKey], storing: Storing
+) -> tuple[dict[str, Part], dict[SessionKey, Carry]]:
+    """Fold what changed while it is stored; return the carry after each session that was folded or is shown.
+
+    New therapists go to the sessions that had none before those are read.
+    """
+    if unit.records.handed:
+        await stores.inherit_therapists(db, unit.records.handed)
     starts = _starts(unit)
     carries = await _carries_before(db, unit, shown, starts)
-    parts = await refold(db, unit.records, starts) if starts else {}
+    parts = await load_parts(db, unit.records, starts)
+    async with _meanwhile(storing):
+        await fold_parts(parts.values())
+    await store_carries(db, parts.values())
     for part in parts.values():
         carries.update(
             ((part.case_id, session.session_id), carry)
             for session, carry in zip(part.sessions, part.carries, strict=True)
         )
     return parts, carries
+
+
+@asynccontextmanager
+async def _meanwhile(storing: Storing) -> AsyncIterator[None]:
+    """Let the database store while we compute; it has when the block ends.
+
+    Within the block nothing else may be asked of the database.
+    """
+    task = asyncio.create_task(storing())
+    try:
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        yield
+    finally:
+        await task
 
 
 def _starts(unit: Unit) -> dict[str, Position | None]:
@@ -176,7 +207,7 @@ def _backfilled(commands: Sequence[AnyCommand], decisions: Sequence[Decision]) -
     return {decision.case_id for decision in decisions} - live
 
 
-def _audited(command: AnyCommand, decision: Decision, records: Records) -> tuple[str, str, str, int | None]:
+def _audited(command: AnyCommand, decision: Decision, records: Records) -> Audited:
     if decision.rating_id is not None:
         thing, record = f"rating/{decision.rating_id}", records.ratings[decision.rating_id]
         return (command.key_id, f"rating.{decision.result.value}", thing, record.revision)

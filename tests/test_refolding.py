@@ -10,7 +10,7 @@ from service.domain.commands import RatingFacts
 from service.domain.concern import Reason, State
 from service.domain.reconcile import Alert, Origin
 from service.domain.records import Records
-from service.refolding import Part, refold
+from service.refolding import Part, fold_parts, load_parts, store_carries
 from tests.factories import (
     CASE,
     NOW,
@@ -102,7 +102,9 @@ async def _refold(desk: Desk, start: tuple[object, str] | None) -> Part:
     async with transaction(desk.engine, desk.organization) as db:
         locked = await lock_cases(db, [CASE])
         records = Records(cases={CASE: locked[CASE][0]})
-        parts = await refold(db, records, {CASE: start})  # type: ignore[dict-item]
+        parts = await load_parts(db, records, {CASE: start})  # type: ignore[dict-item]
+        await fold_parts(parts.values())
+        await store_carries(db, parts.values())
         return parts[CASE]
 
 
