@@ -22,9 +22,9 @@ class Unreadable(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What each column means.
+    """Where each field stands; one column may hold several, as a client's id that is the case's and the rater's.
 
-    `mapped` is column → field, `fixed` is field → value for every line, `checks` are dimensions to add up again;
+    `mapped` is field → column, `fixed` is field → value for every line, `checks` are dimensions to add up again;
     `zone` is where times without an offset are meant.
     """
 
@@ -35,7 +35,7 @@ class Columns:
 
     def cells(self, row: Mapping[str, str | None]) -> dict[str, str]:
         """Return field → text of one line; an empty cell is a missing one."""
-        read = {field: (row.get(column) or "").strip() for column, field in self.mapped.items()}
+        read = {field: (row.get(column) or "").strip() for field, column in self.mapped.items()}
         return {**self.fixed, **{field: text for field, text in read.items() if text}}
 
     def body(self, cells: Mapping[str, str]) -> dict[str, Any]:
@@ -107,19 +107,16 @@ def columns_of(maps: Sequence[str], sets: Sequence[str], checks: Sequence[str], 
     A dimension to check stands in the column mapped to `check.<dimension>`, else in the one that is called like it.
     Misuse says what cannot be meant.
     """
-    mapped = dict(_pair(text, last=True) for text in maps)
+    pairs = [_pair(text, last=True) for text in maps]
+    mapped = {field: column for column, field in pairs}
     fixed = dict(_pair(text, last=False) for text in sets)
-    for check in checks:
-        if f"check.{check}" not in mapped.values():
-            mapped.setdefault(check, f"check.{check}")
-    _refuse_unknown(mapped, fixed, header)
-    given = [*mapped.values(), *fixed]
+    given = [field for _, field in pairs] + [_pair(text, last=False)[0] for text in sets]
     for field in given:
         if given.count(field) > 1:
             raise Misuse(f"the field {field} is given twice")
     for check in checks:
-        if f"check.{check}" not in given:
-            raise Misuse(f"--check {check}: its column is mapped to another field; map one to check.{check}")
+        mapped.setdefault(f"check.{check}", check)
+    _refuse_unknown(mapped, fixed, header)
     return Columns(mapped, fixed, tuple(checks))
 
 
@@ -132,10 +129,10 @@ def _pair(text: str, last: bool) -> tuple[str, str]:
 
 
 def _refuse_unknown(mapped: Mapping[str, str], fixed: Mapping[str, str], header: Sequence[str]) -> None:
-    for field in (*mapped.values(), *fixed):
+    for field in (*mapped, *fixed):
         head, dot, rest = field.partition(".")
         if field not in FIELDS and not (head in OPEN and dot and rest):
             raise Misuse(f"there is no field {field}; fields are {', '.join(FIELDS)}, answers.ITEM, scores.DIMENSION")
-    for column in mapped:
+    for column in mapped.values():
         if header.count(column) != 1:
             raise Misuse(f"the file has {header.count(column) or 'no'} columns called {column}")

@@ -103,7 +103,7 @@ def test_a_form_nobody_knows_cannot_be_added_up(tmp_path: Path) -> None:
 
 
 def dates(found: Sheet, start: date, every: timedelta) -> list[str]:
-    columns = Columns({"case": "case_id", "session": "session_id", "when": "held_at"}, {})
+    columns = Columns({"case_id": "case", "session_id": "session", "held_at": "when"}, {})
     lines = found.lines(columns, Calendar(start, every, found.places(columns)))
     return [line.body["held_at"] for line in lines if line.body]
 
