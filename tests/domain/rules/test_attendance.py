@@ -141,14 +141,17 @@ def test_hostility_between_members_counts_for_both(who: str) -> None:
     assert [(item.subject, item.severity) for item in found] == [((f"member/{who}",), "critical")]
 
 
-def test_a_sudden_drop_that_recovered_is_no_cause() -> None:
+# the last one is a fall; with fewer than three scores before it there are no limits yet to fall out of
+@pytest.mark.parametrize(("scores", "cause"), [((90, 90, 70), "sudden-drop"), ((90, 90, 90, 75), "out-of-limits")])
+def test_a_fall_of_the_total_is_a_cause_until_it_recovers(scores: tuple[float, ...], cause: str) -> None:
     held: dict[str, float | None] = dict.fromkeys(("bond", "goals", "tasks"), 90)
-    scores = (90, 90, 90, 90, 70, 90, 90)
-    calm = [
-        therapy_session(number, rating("ana", score, dimensions=held)) for number, score in enumerate(scores, start=1)
-    ]
-    assert concerns([*calm, session(8, "n")]) == []
-    assert [item.signal.values["after"] for item in concerns([*calm[:5], session(6, "n")])] == ["sudden-drop"]
+    *fallen, back, better = (
+        therapy_session(number, rating("ana", score, dimensions=held))
+        for number, score in enumerate((*scores, 90, 90), start=1)
+    )
+    (after,) = concerns([*fallen, session(len(scores) + 1, "n")])
+    assert (after.severity, after.signal.values["after"]) == ("critical", cause)
+    assert concerns([*fallen, back, better, session(len(scores) + 3, "n")]) == []
 
 
 CLEARS = [
