@@ -9,6 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from service.api import (
+    alert_basis,
     alerts,
     batch,
     cases,
@@ -30,7 +31,8 @@ from service.observing import Metrics, Observed
 from service.settings import Settings
 from service.writing import write
 
-PAGES = (cases, sessions, ratings, rating_history, batch, course, alerts, catalogue, health)  # in reading order
+# in reading order
+PAGES = (cases, sessions, ratings, rating_history, batch, course, alerts, alert_basis, catalogue, health)
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:

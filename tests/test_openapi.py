@@ -30,6 +30,7 @@ CALLS = {
     "/v1/cases/{case_id}/course": "get",
     "/v1/alerts": "get",
     "/v1/alerts/{alert_id}": "get",
+    "/v1/alerts/{alert_id}/basis": "get",
     "/v1/alerts/{alert_id}/handling": "post",
     "/v1/instruments": "get",
     "/v1/instruments/{code}": "get",

@@ -37,7 +37,7 @@ def alert_document(alert: Alert, on_hold: bool, course: Course, now: datetime) -
         "title": rule.title if rule else concern.rule,
         "text": f"{text} {HOLD_TEXT}" if on_hold and HOLD_TEXT not in text else text,
         "next_steps": _next_steps(concern.rule, on_hold or HOLD_TEXT in text),
-        "basis": _basis(concern),
+        "basis": basis_document(concern),
         "origin": alert.origin.value,
         "revision": alert.revision,
         "opened_at": shown_time(alert.opened_at),
@@ -45,15 +45,16 @@ def alert_document(alert: Alert, on_hold: bool, course: Course, now: datetime) -
     }
 
 
-def _basis(concern: Concern) -> Document:
+def basis_document(concern: Concern) -> Document:
     """Return all that an alert rests on; what is text needs no rounding."""
     basis = basis_of(concern)
     numbers = {name: rounded(basis[name]) for name in ("values", "thresholds", "baseline")}
-    return {**basis, **numbers, "parameters": _parameters(concern.rule)}
+    return {**basis, **numbers, "parameters": parameters_document(concern.rule)}
 
 
 @cache
-def _parameters(code: str) -> Document:
+def parameters_document(code: str) -> Document:
+    """Return the parameters of a rule by name; none of a rule that is gone."""
     shown: Document = rounded(parameters_of(code))
     return shown
 

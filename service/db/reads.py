@@ -55,6 +55,11 @@ class StoredAlert:
     on_hold: bool
 
 
+async def one_moment(db: Db) -> None:
+    """Let all that a transaction reads be of one moment, whatever is stored meanwhile; to be called before any read."""
+    await db.driver.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
 async def case_by_id(db: Db, case_id: str) -> StoredCase | None:
     """Return a case that something has spoken of."""
     found = await case_page(db, None, 1, case_id)

@@ -5,12 +5,15 @@ names in the text: a concern that was stored before a field with a default was a
 """
 
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
-from msgspec import convert
+from msgspec import convert, to_builtins
 from msgspec.json import Decoder, Encoder
 
 from service.domain.carry import Carry
 from service.domain.concern import Concern
+from service.domain.model import Family, TherapySession
 from service.domain.rules import rules
 
 # equal values are equal texts: maps and sets are sorted
@@ -42,3 +45,9 @@ def unseal_carry(text: str) -> Carry:
 def unseal_concern(text: str) -> Concern:
     """Return a stored concern; ValueError if it is none."""
     return _CONCERNS.decode(text)
+
+
+def opened_up(value: Carry | TherapySession | Family) -> dict[str, Any]:
+    """Return a value as maps and lists with its fields' names; times are left as they are."""
+    plain: dict[str, Any] = to_builtins(value, order="deterministic", builtin_types=(datetime,))
+    return plain

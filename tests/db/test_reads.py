@@ -101,6 +101,17 @@ async def test_a_course_backwards_with_its_carries(desk: Desk) -> None:
 # --- ratings
 
 
+async def test_all_that_a_transaction_reads_may_be_of_one_moment(desk: Desk) -> None:
+    await desk.write(put_case())
+    async with transaction(desk.engine, desk.organization) as db:
+        await reads.one_moment(db)
+        before = await reads.case_by_id(db, CASE)
+        await desk.write(put_case(case_facts(mandated=True)))
+        assert await reads.case_by_id(db, CASE) == before
+    async with transaction(desk.engine, desk.organization) as db:
+        assert await reads.case_by_id(db, CASE) != before
+
+
 async def test_a_rating_with_its_history(desk: Desk) -> None:
     ids = await _story(desk)
     first = ids[f"{CASE}/s1/ana"]

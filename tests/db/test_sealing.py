@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.db.sealing import seal, unseal_carry, unseal_concern
+from service.db.sealing import opened_up, seal, unseal_carry, unseal_concern
 from service.domain.assess import fold
 from service.domain.carry import Carry, default_parameters
 from service.domain.concern import Baseline, Concern, Signal, State
@@ -20,7 +20,7 @@ from service.domain.plain import freeze
 from service.domain.rules import rules
 from tests.domain.courses import PEOPLE, courses
 from tests.domain.rules.walking import long_course
-from tests.factories import NOW, course, family
+from tests.factories import NOW, START, course, family, rating, therapy_session
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
@@ -130,3 +130,11 @@ def test_what_is_no_carry_is_refused(text: str) -> None:
 def test_what_is_no_concern_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         unseal_concern(text)
+
+
+def test_opened_up_it_is_maps_and_lists_with_names_and_times() -> None:
+    (carry,) = carries([therapy_session(1, rating("ana", 62.5))])
+    plain = opened_up(carry)
+    assert plain["series"]["member/ana|srs|post|therapist|total"]["recent"] == (62.5,)
+    assert plain["memories"]["attendance"]["last_held_at"] == START
+    assert unseal_carry(json.dumps(plain, default=datetime.isoformat)) == carry

@@ -1,6 +1,7 @@
 """Whole small courses through the fold, seen with the eyes of one rule."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -8,6 +9,7 @@ from service.db.sealing import seal, unseal_carry
 from service.domain.assess import Step, fold
 from service.domain.carry import Carry, default_parameters
 from service.domain.concern import Concern, State
+from service.domain.grounds import found_again, grounds_of
 from service.domain.model import Family, TherapySession
 from tests.factories import indicator, rating, therapy_session
 
@@ -19,9 +21,28 @@ def walk(sessions: Sequence[TherapySession], family: Family) -> list[Step]:
 
 
 def concerns_of(code: str, sessions: Sequence[TherapySession], family: Family) -> list[Concern]:
-    """Return every concern of a rule as it stands after the last session, in the order of opening."""
-    _, concerns = fold(Carry(), sessions, family, default_parameters())
-    return sorted((item for item in concerns.values() if item.rule == code), key=lambda item: item.opened_held_at)
+    """Return every concern of a rule as it stands after the last session, in the order of opening.
+
+    Each is found again from its grounds on the way, so that it is of every rule, in every course of its twin.
+    """
+    steps, concerns = fold(Carry(), sessions, family, default_parameters())
+    found = sorted((item for item in concerns.values() if item.rule == code), key=lambda item: item.opened_held_at)
+    for concern in found:
+        assert_found_again(concern, sessions, steps, family)
+    return found
+
+
+def assert_found_again(
+    concern: Concern, sessions: Sequence[TherapySession], steps: Sequence[Step], family: Family
+) -> None:
+    """Hold that a concern's grounds, stored as text and read back, show again what it shows."""
+    opening = next(place for place, item in enumerate(sessions) if item.session_id == concern.opened_session_id)
+    before = steps[opening - 1].carry if opening else Carry()
+    fired = [item for item in sessions[opening:] if item.held_at <= concern.last_held_at]
+    grounds = grounds_of(concern, before, fired, family, default_parameters())
+    assert 1 <= len(grounds) <= 2, f"{concern.rule}: the grounds do not show it again; does `after` name all it reads?"
+    read = [replace(ground, before=unseal_carry(seal(ground.before))) for ground in grounds]
+    assert found_again(read, concern.rule, concern.subject, default_parameters()) == concern.signal
 
 
 def states_of(code: str, sessions: Sequence[TherapySession], family: Family) -> list[State | None]:

@@ -1,0 +1,107 @@
+"""The basis of an alert with its grounds: whoever holds them can find the same again."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from service.api.alert_documents import basis_document, parameters_document, silent
+from service.api.answers import READING, answer
+from service.api.documents import Document
+from service.api.fields import shown_time
+from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
+from service.basis import grounds_of_alert
+from service.db import reads
+from service.db.sealing import opened_up
+from service.domain.grounds import Ground, bearing_on
+
+router = APIRouter(route_class=KeyedRoute, tags=["alerts"])
+
+
+class GroundPublic(BaseModel):
+    """What a rule saw; numbers are unrounded, so that finding again is exact."""
+
+    session: dict[str, Any] = Field(description="with its ratings, as rules see it")
+    family: dict[str, Any] = Field(description="as announced")
+    before: dict[str, Any] = Field(description="held sessions, roles, series, concerns and memories before the session")
+
+
+class AlertBasisPublic(BaseModel):
+    """`grounds` are none where the alert was retracted.
+
+    The last one shows `basis`; where there are two, the first froze its baseline.
+    """
+
+    alert_id: str
+    revision: int
+    rule: str
+    rule_version: int
+    subject: list[str]
+    severity: Literal["info", "warning", "critical"]
+    state: Literal["open", "recovering", "recovered", "closed", "retracted"]
+    opened_session_id: str
+    basis: dict[str, Any]
+    parameters: dict[str, dict[str, Any]] = Field(description="of this rule and of those that bear on it")
+    grounds: list[GroundPublic] | None = Field(description="null without the scope course:read")
+    withheld: list[str]
+
+
+@router.get(
+    "/v1/alerts/{alert_id}/basis",
+    response_model=AlertBasisPublic,
+    responses=READING,
+    openapi_extra=needs("alerts:read"),
+)
+async def get_alert_basis(request: KeyedRequest, alert_id: UUID) -> Response:
+    """Return all that is needed to find an alert again; what others rated is part of it only with `course:read`."""
+    shows_grounds = request.caller.reads_course
+    async with request.reading() as db:
+        await reads.one_moment(db)
+        stored = there(await reads.alert_by_id(db, alert_id))
+        there(None if silent(stored.alert, stored.on_hold) else stored)
+        grounds = await grounds_of_alert(db, stored) if shows_grounds else ()
+    alert, concern = stored.alert, stored.alert.concern
+    document = {
+        "alert_id": alert.alert_id,
+        "revision": alert.revision,
+        "rule": concern.rule,
+        "rule_version": concern.rule_version,
+        "subject": list(concern.subject),
+        "severity": concern.severity.value,
+        "state": concern.state.value,
+        "opened_session_id": concern.opened_session_id,
+        "basis": basis_document(concern),
+        "parameters": {code: parameters_document(code) for code in sorted(bearing_on(concern.rule))},
+        "grounds": [ground_document(ground) for ground in grounds] if shows_grounds else None,
+        "withheld": [] if shows_grounds else ["grounds"],
+    }
+    return answer(document, headers={"ETag": f'"{alert.revision}"'})
+
+
+def ground_document(ground: Ground) -> Document:
+    """Return a ground as it goes out, in the words in which its facts come in."""
+    session, family, before = opened_up(ground.session), opened_up(ground.family), opened_up(ground.before)
+    session["indicators"] = [_in_words(item) for item in session["indicators"]]
+    family["periods"] = [_in_words(item) for item in family["periods"]]
+    del before["joint"]  # how many sessions a balance has seen; no rule asks
+    shown: Document = _shown({"session": session, "family": family, "before": before})
+    return shown
+
+
+def _in_words(item: Document) -> Document:
+    return {("from" if name == "from_" else name): value for name, value in item.items()}
+
+
+def _shown(value: Any) -> Any:
+    """Return a value with every time in it as times go out."""
+    match value:
+        case datetime():
+            return shown_time(value)
+        case dict():
+            return {name: _shown(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_shown(item) for item in value]
+    return value
