@@ -74,7 +74,8 @@ def role_of(rater: str) -> MemberRole | None:
 def raw_of(instrument: Instrument, dimension: str, percent: float) -> float:
     """Return the raw score that is a percentage of a dimension's range."""
     unit = instrument.dimensions[dimension]
-    mean = instrument.minimum + percent / 100 * (instrument.maximum - instrument.minimum)
+    lowest = instrument.lowest_of(dimension)
+    mean = lowest + percent / 100 * (instrument.maximum - lowest)
     return mean * len(unit.items) if unit.raw == "sum" else mean
 
 

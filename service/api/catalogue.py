@@ -6,7 +6,7 @@ from sys import modules
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from service.api.answers import READING, answer
@@ -34,6 +34,7 @@ class InstrumentPublic(BaseModel):
     child_form: bool
     licence: str
     notes: str
+    scores_only: bool = Field(description="the key is unknown or unchecked: send `scores`, no `answers`")
     items: list[str]
     minimum: float
     maximum: float
@@ -67,6 +68,7 @@ def instrument_document(instrument: Instrument) -> Document:
     names = ("code", "name", "version", "family", "authors", "context", "validated", "child_form", "licence", "notes")
     return {
         **{name: getattr(instrument, name) for name in names},
+        "scores_only": instrument.scores_only,
         "items": list(instrument.items),
         "minimum": instrument.minimum,
         "maximum": instrument.maximum,
@@ -79,6 +81,8 @@ def instrument_document(instrument: Instrument) -> Document:
             code: {
                 "items": list(unit.items),
                 "raw": unit.raw,
+                "minimum": instrument.lowest_of(code),
+                "follows": unit.follows,
                 "low_mark": rounded(unit.low_mark),
                 "reference": rounded({**asdict(unit.reference), "kind": unit.reference.kind}),
             }

@@ -75,8 +75,8 @@ class Figure:
         cutoff = self.instrument.cut(self.key.dimension)
         if cutoff is None:
             return self.low_mark
-        mean = cutoff.raw / len(self.dimension.items) if self.dimension.raw == "sum" else cutoff.raw
-        return 100 * (mean - self.instrument.minimum) / (self.instrument.maximum - self.instrument.minimum)
+        mean = self.instrument.mean_of_raw(cutoff.dimension, cutoff.raw)
+        return self.instrument.percent_of_mean(cutoff.dimension, mean)
 
     @property
     def is_below_cut(self) -> bool:

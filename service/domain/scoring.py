@@ -1,12 +1,12 @@
 """Answers → scores: the same few lines for every instrument."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 
 from service.domain.errors import Fault, InvalidAnswers
 from service.domain.instruments import Dimension, Instrument
 from service.domain.model import Score
-from service.domain.trajectory import at_most, below
+from service.domain.trajectory import at_least, at_most, below
 
 DIGITS = 9  # binary fractions of decimal marks differ in the sixteenth digit; nine are compared
 
@@ -33,8 +33,11 @@ def score_answers(instrument: Instrument, answers: Mapping[str, float]) -> dict[
     Missing:  up to floor(0.2·k) answers, then no score; a total falls with any subscale of which nothing is answered
     Source:   the instrument's published key
     Ours:     the policy for missing answers
-    Raises InvalidAnswers with every fault: unknown-item, out-of-range, not-integer, too-fine, missing-items.
+    Raises InvalidAnswers with every fault: unknown-item, out-of-range, not-integer, too-fine, not-asked, missing-items;
+    scores-only where the form's key is not known.
     """
+    if instrument.scores_only:
+        raise InvalidAnswers(Fault("/answers", "scores-only", "The key of this instrument is not known; send scores."))
     faults = [fault for item, answer in answers.items() for fault in _faults(instrument, item, answer)]
     if faults:
         raise InvalidAnswers(*faults)
@@ -49,6 +52,7 @@ def score_answers(instrument: Instrument, answers: Mapping[str, float]) -> dict[
     }
     if not scored:
         raise InvalidAnswers(Fault("/answers", "missing-items", "Too few answers for any score."))
+    _refuse(f"/answers/{item}" for code in _unasked(instrument, scored) for item in instrument.dimensions[code].items)
     return scored
 
 
@@ -57,19 +61,21 @@ def accept_scores(instrument: Instrument, scores: Mapping[str, float]) -> dict[s
 
     Range:    each raw value within its dimension's own range
     Missing:  a dimension that is not sent has no score
-    Raises InvalidAnswers with every fault: unknown-dimension, out-of-range, no-score.
+    Raises InvalidAnswers with every fault: unknown-dimension, out-of-range, not-asked, no-score.
     """
     faults = []
     for code, raw in scores.items():
         if code not in instrument.dimensions:
             faults.append(Fault(f"/scores/{code}", "unknown-dimension", "The instrument has no such dimension."))
-        elif not isfinite(raw) or not _within(instrument, instrument.mean_of_raw(code, raw)):
+        elif not isfinite(raw) or not _in_range(instrument, code, raw):
             faults.append(Fault(f"/scores/{code}", "out-of-range", "Outside the range of this dimension."))
     if not scores:
         faults.append(Fault("/scores", "no-score", "At least one dimension is needed."))
     if faults:
         raise InvalidAnswers(*faults)
-    return {code: _given(instrument, code, raw) for code, raw in scores.items()}
+    given = {code: _given(instrument, code, raw) for code, raw in scores.items()}
+    _refuse(f"/scores/{code}" for code in _unasked(instrument, given))
+    return given
 
 
 def z_score(instrument: Instrument, dimension: str, score: Score) -> float | None:
@@ -80,17 +86,37 @@ def z_score(instrument: Instrument, dimension: str, score: Score) -> float | Non
     return (score.percent - reference.mean) / reference.sd
 
 
-def _within(instrument: Instrument, value: float) -> bool:
-    if instrument.minimum <= value <= instrument.maximum:
+def _in_range(instrument: Instrument, code: str, raw: float) -> bool:
+    return _within(instrument.mean_of_raw(code, raw), instrument.lowest_of(code), instrument.maximum)
+
+
+def _within(value: float, lowest: float, highest: float) -> bool:
+    if lowest <= value <= highest:
         return True
-    return not below(value, instrument.minimum) and at_most(value, instrument.maximum)  # a hair's breadth is rounding
+    return not below(value, lowest) and at_most(value, highest)  # a hair's breadth is rounding
+
+
+def _unasked(instrument: Instrument, scores: Mapping[str, Score]) -> Iterator[str]:
+    """Yield the dimensions that are scored though the one they follow is at its best, so that nobody asked."""
+    for code in scores:
+        first = instrument.dimensions[code].follows
+        if first is not None and first in scores and at_least(scores[first].percent, 100):
+            yield code
+
+
+def _refuse(pointers: Iterable[str]) -> None:
+    faults = [
+        Fault(pointer, "not-asked", "This is not asked when the line before is at its best.") for pointer in pointers
+    ]
+    if faults:
+        raise InvalidAnswers(*faults)
 
 
 def _faults(instrument: Instrument, item: str, answer: float) -> Iterable[Fault]:
     pointer = f"/answers/{item}"
     if item not in instrument.items:
         yield Fault(pointer, "unknown-item", "The instrument has no such item.")
-    elif not isfinite(answer) or not _within(instrument, answer):
+    elif not isfinite(answer) or not _within(answer, instrument.lowest_answer(item), instrument.maximum):
         yield Fault(pointer, "out-of-range", "Outside the range of this item.")
     elif not _on_grid(instrument, answer):
         whole = instrument.step == 1
@@ -104,7 +130,7 @@ def _on_grid(instrument: Instrument, answer: float) -> bool:
 
 
 def _turned(instrument: Instrument, item: str, answer: float) -> float:
-    return instrument.minimum + instrument.maximum - answer if item in instrument.reversed_items else answer
+    return instrument.lowest_answer(item) + instrument.maximum - answer if item in instrument.reversed_items else answer
 
 
 def _complete(instrument: Instrument, unit: Dimension, answered: int) -> bool:
@@ -130,7 +156,7 @@ def _with_flags(instrument: Instrument, code: str, raw: float, mean: float, answ
     return Score(
         raw=raw,
         mean=mean,
-        percent=min(100.0, max(0.0, instrument.percent_of_mean(mean))),
+        percent=min(100.0, max(0.0, instrument.percent_of_mean(code, mean))),
         answered=answered,
         items=len(instrument.dimensions[code].items),
         prorated=prorated,

@@ -55,9 +55,30 @@ async def test_reversed_items_stand_in_the_order_of_the_form(client: httpx.Async
 
 
 async def test_forms_of_our_own_say_that_they_are_not_validated(client: httpx.AsyncClient) -> None:
-    for code in ("btg", "core4"):
+    for code in ("btg", "core4", "strain"):
         body = (await client.get(f"/v1/instruments/{code}")).json()
         assert (body["validated"], "not validated" in body["notes"].lower()) == (False, True)
+
+
+async def test_a_form_whose_key_is_not_known_takes_scores_only(client: httpx.AsyncClient) -> None:
+    known = {item["code"]: item for item in (await client.get("/v1/instruments")).json()["items"]}
+    silent = {code for code, item in known.items() if item["scores_only"]}
+    assert silent == {"wai_sr_t", "vtas_r_sf", "sai", "ctas_sf", "ftas_sf", "itas_sf"}
+    for code in silent:
+        assert (known[code]["items"], known[code]["key"]["verified"]) == ([], False)
+        assert {item["raw"] for item in known[code]["dimensions"].values()} == {"mean"}
+    assert list(known["ctas_sf"]["dimensions"]) == [
+        *("total", "tasks", "goals", "bond"),
+        *("self", "other", "group", "within"),
+    ]
+
+
+async def test_a_line_that_is_asked_after_another(client: httpx.AsyncClient) -> None:
+    body = (await client.get("/v1/instruments/strain")).json()
+    assert (body["items"], body["minimum"], body["maximum"]) == (["strain", "settled"], 0.0, 5.0)
+    asked = {code: (item["minimum"], item["follows"]) for code, item in body["dimensions"].items()}
+    assert asked == {"ease": (0.0, None), "settled": (1.0, "ease")}
+    assert (body["reversed_items"], body["rater_kinds"]) == (["strain"], ["member", "therapist"])
 
 
 async def test_every_rule(client: httpx.AsyncClient) -> None:

@@ -61,12 +61,18 @@ OBSERVED_LOW = 100 / 3  # -1 on -3..+3
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """A scored unit: its items, its reference, and the percent mark below which it counts as low."""
+    """A scored unit: its items, its reference, and the percent mark below which it counts as low.
+
+    `lowest` is the lowest answer to its items where the form's own does not hold. `follows` names the dimension that
+    comes first: at its best, this one is not asked.
+    """
 
     items: tuple[str, ...]
     reference: Reference
     low_mark: float
     raw: Literal["sum", "mean"] = "sum"
+    lowest: float | None = None
+    follows: str | None = None
 
     @property
     def is_line(self) -> bool:
@@ -81,10 +87,11 @@ class Instrument:
     """A published or free scale as data.
 
     Items are answered between `minimum` and `maximum` in steps of `step`; `reversed_items` turn as min + max − x.
+    `items` is empty where the published key is unknown or unchecked: such a form takes scores only, in item means.
     `primary`, `bond`, `goals`, `tasks`, `safety`, `within` name dimensions; None where the form has none.
     `context` is `alliance` or `outcome`; an outcome form is never in a balance nor in a rule.
     `prorates` false: every item must be answered. `signed` marks scales around 0. `family` groups forms that may be
-    shown together; an unvalidated `child_form` is never a pole of a rule.
+    shown together; a `child_form` is never a pole of a rule.
     """
 
     code: str
@@ -125,6 +132,10 @@ class Instrument:
         """Return the dimensions that play a part, in a stable order."""
         return tuple(dict.fromkeys(code for part in PARTS if (code := self.dimension_of(part)) is not None))
 
+    @property
+    def scores_only(self) -> bool:
+        return not self.items
+
     @cached_property
     def verified(self) -> bool:
         """Tell whether the references of all dimensions are published and checked."""
@@ -138,9 +149,24 @@ class Instrument:
     def _cuts(self) -> Mapping[str, Cutoff]:
         return {cutoff.dimension: cutoff for cutoff in reversed(self.cutoffs)}
 
-    def percent_of_mean(self, mean: float) -> float:
-        """Return an item mean as percent of the range."""
-        return 100 * (mean - self.minimum) / (self.maximum - self.minimum)
+    def lowest_of(self, dimension: str) -> float:
+        """Return the lowest item mean of a dimension."""
+        lowest = self.dimensions[dimension].lowest
+        return self.minimum if lowest is None else lowest
+
+    def lowest_answer(self, item: str) -> float:
+        """Return the lowest answer to an item."""
+        return self._lowest.get(item, self.minimum)
+
+    @cached_property
+    def _lowest(self) -> Mapping[str, float]:
+        units = self.dimensions.values()
+        return {item: unit.lowest for unit in units if unit.lowest is not None for item in unit.items}
+
+    def percent_of_mean(self, dimension: str, mean: float) -> float:
+        """Return an item mean as percent of the range of a dimension."""
+        lowest = self.lowest_of(dimension)
+        return 100 * (mean - lowest) / (self.maximum - lowest)
 
     def mean_of_raw(self, dimension: str, raw: float) -> float:
         """Return a raw score of a dimension as an item mean."""

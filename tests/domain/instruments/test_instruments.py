@@ -4,7 +4,8 @@ import pytest
 
 from service.domain.instruments import Cutoff, Fact, Reference, instruments, items, numbered
 
-CODES = ["btg", "core4", "csrs", "gsrs", "ors", "softa_o", "softa_s", "srs", "wai_36", "wai_s", "wai_sr"]
+CODES = "btg core4 csrs ctas_sf ftas_sf gsrs haq_ii itas_sf ors sai softa_o softa_s srs strain".split()
+CODES += "tasc_r vtas_r_sf wai_36 wai_s wai_sr wai_sr_t".split()
 PARTS = ("primary", "bond", "goals", "tasks", "safety", "within")
 
 
@@ -31,8 +32,19 @@ def test_subscales_share_no_item_and_the_total_has_them_all(code: str) -> None:
     units = instruments()[code].dimensions
     subscales = [item for name, unit in units.items() if name != "total" for item in unit.items]
     assert len(set(subscales)) == len(subscales)
-    if "total" in units:
+    if "total" in units and len(units) > 1:
         assert sorted(units["total"].items) == sorted(subscales)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_form_without_a_known_key_takes_means(code: str) -> None:
+    instrument = instruments()[code]
+    if instrument.scores_only:
+        assert not instrument.key.verified
+        assert {unit.raw for unit in instrument.dimensions.values()} == {"mean"}
+        assert "Scores only" in instrument.notes
+    else:
+        assert all(unit.items for unit in instrument.dimensions.values())
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -61,12 +73,13 @@ def test_items_carry_no_wording(code: str) -> None:
         ("wai_sr", "bond", 14.0, 3.5, 62.5),
         ("wai_36", "total", 36.0, 1.0, 0.0),
         ("softa_o", "safety", -1.0, -1.0, 100 / 3),
+        ("ctas_sf", "within", 4.0, 4.0, 50.0),
     ],
 )
 def test_raw_to_percent(code: str, dimension: str, raw: float, mean: float, percent: float) -> None:
     instrument = instruments()[code]
     assert instrument.mean_of_raw(dimension, raw) == pytest.approx(mean)
-    assert instrument.percent_of_mean(mean) == pytest.approx(percent)
+    assert instrument.percent_of_mean(dimension, mean) == pytest.approx(percent)
 
 
 def test_cut_finds_the_cut_off_of_a_dimension() -> None:

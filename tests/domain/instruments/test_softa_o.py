@@ -51,5 +51,5 @@ def test_marks_outside_the_sheet_are_refused(mark: float) -> None:
 def test_raters_and_low_mark() -> None:
     assert INSTRUMENT.rater_kinds == {RaterKind.observer}
     assert INSTRUMENT.signed
-    for unit in INSTRUMENT.dimensions.values():
-        assert unit.low_mark == pytest.approx(INSTRUMENT.percent_of_mean(-1))
+    for code, unit in INSTRUMENT.dimensions.items():
+        assert unit.low_mark == pytest.approx(INSTRUMENT.percent_of_mean(code, -1))
