@@ -7,6 +7,7 @@ from typing import Any
 
 from service.api.fields import shown_time
 from service.domain.balance import Balance, DimensionBalance
+from service.domain.couple import Couple
 from service.domain.facts import EMPTY_CASE, EMPTY_SESSION, time_of
 from service.domain.instruments import instruments
 from service.domain.levels import Levels
@@ -159,6 +160,7 @@ def balance_document(balance: Balance) -> Document:
         "dimensions": None
         if balance.reason
         else {code: _dimension(figures) for code, figures in balance.dimensions.items()},
+        "couple": _couple(balance.couple),
         "convergence": None,
     }
 
@@ -187,6 +189,18 @@ def _dimension(figures: DimensionBalance) -> Document:
         "discrepancies": [
             {"of": item.of, "minus": item.minus, "value": rounded(item.value)} for item in figures.discrepancies
         ],
+    }
+
+
+def _couple(couple: Couple | None) -> Document | None:
+    if couple is None:
+        return None
+    return {
+        "of": couple.of,
+        "minus": couple.minus,
+        "value": rounded(couple.value),
+        "perceived": rounded(couple.perceived),
+        "accuracy": rounded(couple.accuracy),
     }
 
 

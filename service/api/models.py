@@ -70,12 +70,21 @@ class DimensionBalancePublic(BaseModel):
     discrepancies: list[DiscrepancyPublic]
 
 
+class CouplePublic(BaseModel):
+    of: str
+    minus: str
+    value: float = Field(description="how far apart two partners' own alliances are, `of` minus `minus`")
+    perceived: dict[str, float] = Field(description="the same as each believes it to be: own minus other's")
+    accuracy: dict[str, float] = Field(description="what each says of the other, less what the other says: 0 is exact")
+
+
 class BalancePublic(BaseModel):
     group: GroupPublic
     unit: Literal["percent"]
     reason: str | None
     coverage: CoveragePublic
     dimensions: dict[str, DimensionBalancePublic] | None
+    couple: CouplePublic | None = Field(description="the two by two of a couple's form; null otherwise")
     convergence: None = None
 
 

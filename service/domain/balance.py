@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
+from service.domain.couple import Couple, couple_of
 from service.domain.groups import Group, group_of, grouped, unit_of
 from service.domain.instruments import Reference, instruments
 from service.domain.model import Attendance, Family, RaterKind, Rating, TherapySession, member_reference, present
@@ -75,13 +76,17 @@ class DimensionBalance:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """The figures of one session for one comparable group; `reason` says why there are none."""
+    """The figures of one session for one comparable group; `reason` says why there are none.
+
+    `couple` is there where two partners both filled in a couple's form.
+    """
 
     group: Group
     instruments: tuple[str, ...]
     reason: str | None
     coverage: Coverage
     dimensions: Mapping[str, DimensionBalance]
+    couple: Couple | None = None
 
     @property
     def mixed(self) -> bool:
@@ -131,6 +136,7 @@ def _balance(
         reason=None if enough else "fewer-than-two-raters",
         coverage=_coverage(units, codes, session, family, joint.get(group.text, 0)),
         dimensions=dict(_dimensions(units, codes, family)) if enough else {},
+        couple=couple_of(units) if enough else None,
     )
 
 

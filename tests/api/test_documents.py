@@ -51,12 +51,28 @@ async def test_a_balance_is_the_worked_example(client: httpx.AsyncClient) -> Non
         "phase": "post",
         "about": "therapist",
     }
-    assert (balance["unit"], balance["reason"], balance["convergence"]) == ("percent", None, None)
+    assert (balance["unit"], balance["reason"]) == ("percent", None)
+    assert (balance["couple"], balance["convergence"]) == (None, None)
     coverage = {"raters": 3, "present": 3, "at_ceiling": 0, "joint_sessions": 1, "reference": "ours"}
     assert balance["coverage"] == coverage
     assert balance["dimensions"]["total"] == TOTAL
     assert balance["dimensions"]["bond"] == {**TOTAL, "gap_z": 3.0}  # of a line's SD of 14
     assert list(balance["dimensions"]) == ["total", "bond", "goals", "tasks", "overall"]
+
+
+async def test_a_couples_form_has_the_two_by_two(client: httpx.AsyncClient) -> None:
+    for who, scores in (("eva", {"self": 5.5, "other": 5.2}), ("tom", {"self": 4.0, "other": 5.8})):
+        facts = rating(who, instrument="ctas_sf", answers=None, scores=scores)
+        answered = await client.post("/v1/ratings", json=facts)
+        assert answered.status_code == 201
+    (balance,) = answered.json()["balances"]
+    assert balance["couple"] == {  # 1 to 7: 5.5 is 75, 5.2 is 70, 4 is 50 and 5.8 is 80 percent
+        "of": "eva",
+        "minus": "tom",
+        "value": 25.0,
+        "perceived": {"eva": 5.0, "tom": -30.0},
+        "accuracy": {"eva": 20.0, "tom": 5.0},
+    }
 
 
 async def test_levels_stand_beside_the_balances(client: httpx.AsyncClient) -> None:

@@ -90,6 +90,7 @@ class Instrument:
     `items` is empty where the published key is unknown or unchecked: such a form takes scores only, in item means.
     `primary`, `bond`, `goals`, `tasks`, `safety`, `within` name dimensions; None where the form has none.
     `context` is `alliance` or `outcome`; an outcome form is never in a balance nor in a rule.
+    `couple` names the dimensions that two partners give of themselves and of each other.
     `prorates` false: every item must be answered. `signed` marks scales around 0. `family` groups forms that may be
     shown together; a `child_form` is never a pole of a rule.
     """
@@ -113,6 +114,7 @@ class Instrument:
     tasks: str | None = None
     safety: str | None = None
     within: str | None = None
+    couple: tuple[str, str] | None = None
     reversed_items: frozenset[str] = frozenset()
     cutoffs: tuple[Cutoff, ...] = ()
     context: Literal["alliance", "outcome"] = "alliance"

@@ -23,7 +23,7 @@ def test_names_only_what_it_has(code: str) -> None:
     assert {item for unit in instrument.dimensions.values() for item in unit.items} == set(instrument.items)
     assert {cutoff.dimension for cutoff in instrument.cutoffs} <= set(instrument.dimensions)
     parts = {instrument.dimension_of(part) for part in PARTS} - {None}
-    assert parts <= set(instrument.dimensions)
+    assert parts | {*(instrument.couple or ())} <= set(instrument.dimensions)
     assert instrument.rater_kinds
 
 
