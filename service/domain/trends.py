@@ -9,6 +9,7 @@ from service.domain.instruments import instruments
 from service.domain.model import Rating, TherapySession
 from service.domain.moment import series_name
 from service.domain.spread import mean_of, sample_sd
+from service.domain.trajectory import above, below
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +71,17 @@ def theil_sen(scores: Sequence[float]) -> float:
     5.0
     """
     return median((later - earlier) / (j - i) for (i, earlier), (j, later) in combinations(enumerate(scores), 2))
+
+
+def mann_kendall(scores: Sequence[float]) -> int:
+    """Return how much more often a later score is above an earlier one than below it.
+
+    Formula:  S = Σ over i < j of sign(x_j − x_i)
+    Range:    −n(n−1)/2..n(n−1)/2
+    Missing:  0 with fewer than two scores
+    Source:   Mann 1945, doi:10.2307/1907187
+
+    >>> mann_kendall([38.0, 37.5, 37.0, 36.0, 34.5])
+    -10
+    """
+    return sum(above(later, earlier) - below(later, earlier) for earlier, later in combinations(scores, 2))

@@ -1,4 +1,5 @@
 import doctest
+from itertools import permutations
 from statistics import stdev
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from service.domain import trends as module
 from service.domain.model import SessionStatus
-from service.domain.trends import theil_sen, trends
+from service.domain.trends import mann_kendall, theil_sen, trends
 from tests.factories import course, rating, therapy_session
 
 
@@ -68,3 +69,24 @@ def test_nothing_has_no_trend() -> None:
 def test_a_slope_scales_with_its_scores_and_adds_a_line(scores: list[float], factor: float, tilt: float) -> None:
     tilted = [factor * score + tilt * place for place, score in enumerate(scores)]
     assert theil_sen(tilted) == pytest.approx(factor * theil_sen(scores) + tilt, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([38, 37.5, 37, 36, 34.5], -10),  # all ten pairs fall
+        ([38, 36, 37, 36.5, 37], -1),  # four rises, five falls, one tie
+        ([80, 80, 80], 0),
+        ([0.1 + 0.2, 0.3], 0),  # a difference of binary fractions is none
+        ([80], 0),
+        ([], 0),
+    ],
+)
+def test_mann_kendall_counts_rises_less_falls(scores: list[float], expected: int) -> None:
+    assert mann_kendall(scores) == expected
+
+
+def test_mann_kendall_by_chance() -> None:
+    orders = [mann_kendall(order) for order in permutations(range(6))]
+    assert sum(found <= -11 for found in orders) == 20  # of 720: 2.8 of 100
+    assert sum(orders) == 0

@@ -1,0 +1,100 @@
+"""Sustained decline: a member's total has gone down over its last six scores.
+
+Fires:    over the last six scores Mann-Kendall S ≤ −11, the last of them lies the reliable change or more below the
+          first, and below the form's own cut-off (its low mark where it has none)
+Quiet:    fewer than six scores; one deep fall among even scores; a decline that ends at or above the cut-off
+Severity: warning
+Clears:   Theil-Sen slope ≥ 0 over the last three scores
+Source:   S ≤ −11 of six scores comes about by chance in 2.8 of 100 (exact, one-sided; Mann 1945); declines over
+          several sessions are one of the patterns found before crises (Gumz 2012)
+Ours:     the window, the size of the fall, and that three scores tell that it has ended
+Since:    0.1 (version 1)
+"""
+
+from dataclasses import dataclass
+
+from service.domain.concern import Clearing, Concern, Signal
+from service.domain.model import Severity, member_reference
+from service.domain.moment import Figure, Moment
+from service.domain.rules import NoMemory, Rule
+from service.domain.trajectory import at_least
+from service.domain.trends import mann_kendall, theil_sen
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    scores: int = 6  # at most nine: a series remembers eight, and today's comes on top
+    s_at_most: int = -11
+    cleared_by: int = 3
+
+
+def check(moment: Moment, memory: NoMemory, parameters: Parameters) -> tuple[NoMemory, tuple[Signal, ...]]:
+    """Return a signal per member whose total has gone down; over several forms the one that fell furthest."""
+    declines: dict[str, Figure] = {}
+    for figure in moment.figures("primary"):
+        known = declines.get(figure.rater)
+        if _declines(figure, parameters) and (known is None or _fall(figure, parameters) > _fall(known, parameters)):
+            declines[figure.rater] = figure
+    return memory, tuple(_signal(figure, parameters) for figure in declines.values())
+
+
+def _window(figure: Figure, scores: int) -> tuple[float, ...]:
+    return (*figure.series.recent[-(scores - 1) :], figure.value)
+
+
+def _fall(figure: Figure, parameters: Parameters) -> float:
+    return _window(figure, parameters.scores)[0] - figure.value
+
+
+def _declines(figure: Figure, parameters: Parameters) -> bool:
+    window = _window(figure, parameters.scores)
+    if len(window) < parameters.scores or not figure.is_below_cut:
+        return False
+    return at_least(window[0] - window[-1], figure.reliable_change) and mann_kendall(window) <= parameters.s_at_most
+
+
+def _signal(figure: Figure, parameters: Parameters) -> Signal:
+    window = _window(figure, parameters.scores)
+    reference = member_reference(figure.rater)
+    return Signal(
+        subject=(reference,),
+        severity=Severity.warning,
+        values={
+            "series": figure.key.text,
+            "total": figure.value,
+            "first_total": window[0],
+            "fall": _fall(figure, parameters),
+            "mann_kendall": mann_kendall(window),
+            "scores": len(window),
+        },
+        thresholds={"mann_kendall": parameters.s_at_most, "fall": figure.reliable_change, "cut": figure.cut},
+        raters=(reference,),
+    )
+
+
+def clear(moment: Moment, concern: Concern, memory: NoMemory, parameters: Parameters) -> Clearing:
+    """Return whether the last scores of the series no longer go down."""
+    series = concern.signal.series
+    figure = next((item for item in moment.figures("primary") if item.name == series), None)
+    if figure is None:
+        return Clearing.blind
+    return Clearing.met if at_least(theil_sen(_window(figure, parameters.cleared_by)), 0) else Clearing.unmet
+
+
+RULE = Rule(
+    code="sustained-decline",
+    version=1,
+    title="Slowly going down",
+    grade="B",
+    texts={
+        "default": "This member's rating has gone down over their last sessions, a little at a time. "
+        "The numbers cannot say why."
+    },
+    next_steps=("check-in", "adjust-course", "client-pace", "talk-about-alliance"),
+    parameters=Parameters(),
+    memory=NoMemory(),
+    check=check,
+    clear=clear,
+    clears_after=1,
+    capped=True,
+)
