@@ -57,12 +57,14 @@ class Outcome:
     alerts: tuple[Alert, ...] = ()
 
 
-async def write(engine: AsyncEngine, organization_id: UUID, commands: Sequence[AnyCommand]) -> list[Outcome]:
-    """Apply commands in one transaction of their organization; committed when this returns."""
+async def write(
+    engine: AsyncEngine, organization_id: UUID, commands: Sequence[AnyCommand], keep: bool = True
+) -> list[Outcome]:
+    """Apply commands in one transaction of their organization; committed when this returns, or taken back."""
     missing: set[str] = set()
     while True:
         try:
-            async with transaction(engine, organization_id) as db:
+            async with transaction(engine, organization_id, keep) as db:
                 if missing:
                     await stores.create_missing_cases(db, missing, commands[0].received_at)
                 return await apply(db, commands)

@@ -7,6 +7,8 @@ from msgspec.json import Encoder
 from starlette.responses import Response
 
 from service.api.errors import ProblemPublic
+from service.domain.commands import Result
+from service.writing import Outcome
 
 _encode = Encoder().encode
 
@@ -14,6 +16,16 @@ _encode = Encoder().encode
 def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a document as JSON."""
     return Response(content_of(document), status, headers, "application/json")
+
+
+def written(outcome: Outcome, document: dict[str, Any], revision: int, address: str, dry_run: bool) -> Response:
+    """Return the answer to a write: what stands at an address now, or with a dry run what would."""
+    if dry_run:
+        return answer({**document, "dry_run": True})
+    headers = {"ETag": f'"{revision}"'}
+    if outcome.decision.result is not Result.created:
+        return answer(document, 200, headers)
+    return answer(document, 201, {**headers, "Location": address})
 
 
 def content_of(document: Any) -> bytes:

@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import IO, Annotated, Any, Literal
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from service.api.spool import LONGEST_LINE, fill, lines, spool
 from service.api.strict_json import NotJson, UnfitJson, parse
 from service.domain.commands import AnyCommand, PostRating, PutCase, PutSession, Result, RetractionReason, RetractRating
 from service.grouping import MOST_BULK, QueueFull
-from service.writing import Outcome
+from service.writing import Outcome, write
 
 router = APIRouter(route_class=KeyedRoute, tags=["batch"])
 
@@ -83,14 +84,23 @@ class Asked:
         "requestBody": {"required": True, "content": {LINES[0]: {"schema": {"type": "string"}}}},
     },
 )
-async def post_batch(request: KeyedRequest, deliver: Annotated[bool, Query()] = True) -> Response:
-    """Store cases, sessions, ratings and retractions line by line; without the last line, send all of it again."""
+async def post_batch(
+    request: KeyedRequest, deliver: Annotated[bool, Query()] = True, dry_run: Annotated[bool, Query()] = False
+) -> Response:
+    """Store cases, sessions, ratings and retractions line by line; without the last line, send all of it again.
+
+    With `dry_run` a short batch is answered as if, and nothing is stored; that needs the scope course:read.
+    """
     check_media_type(request, LINES)
+    if dry_run:
+        request.caller.require("course:read")
     service = request.service
     with ExitStack() as held:
         held.enter_context(_place(service, request.caller.organization_id))
         file = held.enter_context(spool(service.settings.spool_dir))
         await fill(file, request)
+        if dry_run:
+            return await _rehearsed(request, file, backfill=not deliver)
         kept = held.pop_all()
     return StreamingResponse(_answers(request, file, backfill=not deliver, held=kept), media_type=LINES[0])
 
@@ -132,8 +142,20 @@ async def _answers(request: KeyedRequest, file: IO[bytes], backfill: bool, held:
                 ready.clear()
         while waiting:
             ready.append(await _answer(waiting.popleft(), counts))
-        total = {name: counts[name] for name in ("created", "same", "changed", "refused")}
-        yield b"".join([*ready, content_of({"end": True, **total}), b"\n"])
+        yield b"".join([*ready, _end(counts)])
+
+
+async def _rehearsed(request: KeyedRequest, file: IO[bytes], backfill: bool) -> Response:
+    """Return the answers of a batch that is applied in one transaction, and taken back."""
+    some = (item for item in lines(file) if item[1] is None or item[1].strip())
+    asked = [_asked(request, *item, backfill) for item in islice(some, MOST_BULK + 1)]
+    if len(asked) > MOST_BULK:
+        raise Problem("too-large", f"A dry run takes at most {MOST_BULK} lines.")
+    commands = [item.command for item in asked if item.command is not None]
+    done = await write(request.service.engine, request.caller.organization_id, commands, keep=False) if commands else []
+    outcomes, counts = iter(done), Counter[str]()
+    told = [_told(item, None if item.command is None else next(outcomes), counts) for item in asked]
+    return Response(b"".join([*told, _end(counts)]), media_type=LINES[0])
 
 
 def _asked(request: KeyedRequest, number: int, line: bytes | None, backfill: bool) -> Asked:
@@ -200,9 +222,14 @@ def _command(request: KeyedRequest, line: Line, backfill: bool) -> AnyCommand:
 
 async def _answer(asked: Asked, counts: Counter[str]) -> bytes:
     """Return a line's answer once its fate is known."""
+    return _told(asked, None if asked.outcome is None else await asyncio.shield(asked.outcome), counts)
+
+
+def _told(asked: Asked, outcome: Outcome | None, counts: Counter[str]) -> bytes:
+    """Return the answer of a line with its outcome; None for one that was refused before."""
     problem = asked.problem
-    if problem is None and asked.outcome is not None:
-        decision = (outcome := await asyncio.shield(asked.outcome)).decision
+    if outcome is not None:
+        decision = outcome.decision
         if decision.refusal is None:
             counts[COUNTED[decision.result]] += 1
             return _line({"line": asked.number, "status": STATUS[decision.result], **_named(outcome)})
@@ -210,6 +237,11 @@ async def _answer(asked: Asked, counts: Counter[str]) -> bytes:
     counts["refused"] += 1
     assert problem is not None
     return _line({"line": asked.number, "status": problem.status_code, "problem": problem.document()})
+
+
+def _end(counts: Counter[str]) -> bytes:
+    """Return the last line, which says that none is missing."""
+    return _line({"end": True, **{name: counts[name] for name in ("created", "same", "changed", "refused")}})
 
 
 def _named(outcome: Outcome) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 from starlette.responses import Response
 
-from service.api.answers import READING, WRITING, answer
+from service.api.answers import READING, WRITING, answer, written
 from service.api.documents import Document, case_document
 from service.api.fields import ID, Body, Code, Day, Flag, Id, PersonId
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, refuse, revision_asked, there
 from service.api.paging import Cursor, Limit, Page, page, place_of
 from service.db import reads
-from service.domain.commands import PatchCase, PutCase, Result
+from service.domain.commands import PatchCase, PutCase
 from service.domain.facts import MEMBER_DEFAULTS, MOST
 from service.domain.model import MemberRole
 from service.writing import Outcome
@@ -91,6 +91,7 @@ class CasePublic(CaseUpdate):
     revision: int
     created_at: str
     changed_at: str
+    dry_run: bool = Field(default=False, description="true: nothing of this was stored")
 
 
 def case_facts(body: CaseUpdate) -> Document:
@@ -102,7 +103,7 @@ def case_facts(body: CaseUpdate) -> Document:
     "/v1/cases/{case_id}",
     response_model=CasePublic,
     responses={201: {"model": CasePublic, "description": "New"}, **WRITING},
-    openapi_extra=needs("cases:write", if_match=True),
+    openapi_extra=needs("cases:write", if_match=True, dry_run=True),
 )
 async def put_case(request: KeyedRequest, case_id: CaseId, body: CaseUpdate) -> Response:
     """Announce a case, or replace what was announced; `If-Match` optional."""
@@ -113,14 +114,14 @@ async def put_case(request: KeyedRequest, case_id: CaseId, body: CaseUpdate) -> 
         facts=case_facts(body),
         if_match=revision_asked(request),
     )
-    return _answered(await request.submit(command))
+    return _answered(request, await request.submit(command))
 
 
 @router.patch(
     "/v1/cases/{case_id}",
     response_model=CasePublic,
     responses=WRITING,
-    openapi_extra=needs("cases:write", if_match=True),
+    openapi_extra=needs("cases:write", if_match=True, dry_run=True),
 )
 async def patch_case(request: KeyedRequest, case_id: CaseId, body: CasePatch) -> Response:
     """Change some facts of a case by a merge patch."""
@@ -131,18 +132,14 @@ async def patch_case(request: KeyedRequest, case_id: CaseId, body: CasePatch) ->
         patch=body.model_dump(mode="json", by_alias=True, exclude_unset=True),
         if_match=revision_asked(request),
     )
-    return _answered(await request.submit(command))
+    return _answered(request, await request.submit(command))
 
 
-def _answered(outcome: Outcome) -> Response:
+def _answered(request: KeyedRequest, outcome: Outcome) -> Response:
     """Return the answer to a write: the announced facts alone, which rest on nobody's ratings."""
     refuse(outcome)
     case = there(outcome.case)
-    status = 201 if outcome.decision.result is Result.created else 200
-    headers = {"ETag": f'"{case.revision}"'}
-    if status == 201:
-        headers["Location"] = f"/v1/cases/{case.case_id}"
-    return answer(case_document(case), status, headers)
+    return written(outcome, case_document(case), case.revision, f"/v1/cases/{case.case_id}", request.dry_run)
 
 
 @router.get(

@@ -22,9 +22,10 @@ from service.api.strict_json import NotJson, UnfitJson, parse
 from service.db.engine import Db, transaction
 from service.db.identity import Key, find_key, parse_token
 from service.domain.commands import AnyCommand, Result
+from service.domain.errors import Fault
 from service.grouping import Writer
 from service.settings import Settings
-from service.writing import Outcome
+from service.writing import Outcome, write
 
 LARGEST_BODY = 64 * 1024
 READ_SECONDS = 30  # for all of a body; a slower client holds a connection for nothing
@@ -159,9 +160,24 @@ class KeyedRequest(Request):
         """Return the transaction in which this request reads."""
         return transaction(self.service.engine, self.caller.organization_id)
 
+    @property
+    def dry_run(self) -> bool:
+        """Tell whether the caller only wants to know what would become of this; raises the 422 of another word."""
+        asked = self.query_params.get("dry_run", "false")
+        if asked not in ("true", "false"):
+            raise invalid(Fault("?dry_run", "not-a-boolean", "true or false is needed."))
+        return asked == "true"
+
     async def submit(self, command: AnyCommand) -> Outcome:
-        """Return what became of a command once it is stored; raises the 401 of a key revoked meanwhile."""
-        outcome = await self.service.writer.submit(self.caller.organization_id, command)
+        """Return what became of a command once it is stored; raises the 401 of a key revoked meanwhile.
+
+        A dry run is no way to ask what one may not read, so it needs the scope for that too.
+        """
+        if self.dry_run:
+            self.caller.require("course:read")
+            (outcome,) = await write(self.service.engine, self.caller.organization_id, [command], keep=False)
+        else:
+            outcome = await self.service.writer.submit(self.caller.organization_id, command)
         refusal = outcome.decision.refusal
         if refusal is not None and refusal.code == "key-revoked":
             self.service.keys.forget(self.caller)
@@ -244,10 +260,19 @@ IF_MATCH = {
     "description": 'the revision that was seen, such as "3"; another one by now is 412',
 }
 
+DRY_RUN = {
+    "name": "dry_run",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "boolean", "default": False},
+    "description": "true: answer as if, and store nothing; needs the scope course:read too",
+}
 
-def needs(*scopes: str, if_match: bool = False) -> dict[str, Any]:
+
+def needs(*scopes: str, if_match: bool = False, dry_run: bool = False) -> dict[str, Any]:
     """Return what marks a route in the contract as needing a key with some scopes; the route itself reads it."""
-    return {"security": [{"key": list(scopes)}], **({"parameters": [IF_MATCH]} if if_match else {})}
+    parameters = [*([IF_MATCH] if if_match else []), *([DRY_RUN] if dry_run else [])]
+    return {"security": [{"key": list(scopes)}], **({"parameters": parameters} if parameters else {})}
 
 
 def refuse(outcome: Outcome) -> None:

@@ -184,7 +184,16 @@ class StoredRatingPublic(RatingFactsPublic):
     instrument_version: str
 
 
+class AlertOfRating(AlertPublic):
+    alert_id: str | None = Field(description="null for one that a dry run would open")  # type: ignore[assignment]
+
+
 class RatingPublic(StoredRatingPublic):
+    rating_id: str | None = Field(description="null for one that a dry run would create")  # type: ignore[assignment]
+    dry_run: bool = Field(
+        default=False,
+        description="true: nothing of this was stored, and no id of what would be new stands for anything",
+    )
     replayed: bool
     stale: bool
     warnings: list[WarningPublic]
@@ -192,4 +201,4 @@ class RatingPublic(StoredRatingPublic):
     balances: list[BalancePublic] | None
     levels: list[LevelsPublic] | None
     missing_raters: list[str] | None
-    alerts: list[AlertPublic] | None
+    alerts: list[AlertOfRating] | None

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from service.api.alert_documents import alert_documents
-from service.api.answers import WRITING, answer
+from service.api.answers import WRITING, written
 from service.api.documents import (
     Document,
     balance_document,
@@ -18,7 +18,7 @@ from service.api.documents import (
 )
 from service.api.errors import Problem, invalid
 from service.api.fields import About, Body, Flag, Id, InstrumentCode, ItemId, Number, PersonId, Time, Version
-from service.api.keyed import Caller, KeyedRequest, KeyedRoute, needs, refuse, revision_asked
+from service.api.keyed import Caller, KeyedRequest, KeyedRoute, needs, refuse, revision_asked, there
 from service.api.models import RatingPublic
 from service.domain.commands import PostRating, PutRating, RatingFacts, Result, RetractionReason, RetractRating
 from service.domain.errors import Fault, InvalidAnswers
@@ -129,7 +129,7 @@ def _scored(body: RatingCreate, instrument: Instrument) -> Mapping[str, Any]:
     status_code=201,
     response_model=RatingPublic,
     responses={200: {"model": RatingPublic, "description": "Already known, or corrected"}, **WRITING},
-    openapi_extra=needs("ratings:write"),
+    openapi_extra=needs("ratings:write", dry_run=True),
 )
 async def post_rating(request: KeyedRequest, body: RatingCreate) -> Response:
     """Store one rating and return its scores, the balances of its session and the alerts that rest on it.
@@ -150,7 +150,7 @@ async def post_rating(request: KeyedRequest, body: RatingCreate) -> Response:
     "/v1/ratings/{rating_id}",
     response_model=RatingPublic,
     responses=WRITING,
-    openapi_extra=needs("ratings:write", if_match=True),
+    openapi_extra=needs("ratings:write", if_match=True, dry_run=True),
 )
 async def put_rating(request: KeyedRequest, rating_id: UUID, body: RatingCreate) -> Response:
     """Correct a rating; needs If-Match with its revision. A retracted rating lives again."""
@@ -172,7 +172,7 @@ async def put_rating(request: KeyedRequest, rating_id: UUID, body: RatingCreate)
     "/v1/ratings/{rating_id}",
     response_model=RatingPublic,
     responses=WRITING,
-    openapi_extra=needs("ratings:write", if_match=True),
+    openapi_extra=needs("ratings:write", if_match=True, dry_run=True),
 )
 async def delete_rating(
     request: KeyedRequest,
@@ -194,24 +194,29 @@ async def delete_rating(
 def _answered(request: KeyedRequest, outcome: Outcome) -> Response:
     """Return the answer to a write of a rating, in full for keys that may read, without the figures for others."""
     refuse(outcome)
-    created = outcome.decision.result is Result.created
-    record = outcome.rating
-    if record is None:
-        raise Problem("not-found")
-    headers = {"ETag": f'"{record.revision}"'}
-    if created:
-        headers["Location"] = f"/v1/ratings/{record.rating_id}"
-    return answer(
-        {
-            **rating_document(record),
-            "replayed": outcome.decision.result is Result.same,
-            "stale": outcome.decision.result is Result.stale,
-            "warnings": [{"code": item.code, "pointer": item.pointer} for item in outcome.decision.warnings],
-            **_figures(request, outcome),
-        },
-        201 if created else 200,
-        headers,
-    )
+    record = there(outcome.rating)
+    document = {
+        **rating_document(record),
+        "replayed": outcome.decision.result is Result.same,
+        "stale": outcome.decision.result is Result.stale,
+        "warnings": [{"code": item.code, "pointer": item.pointer} for item in outcome.decision.warnings],
+        **_figures(request, outcome),
+    }
+    if request.dry_run:
+        _without_new_ids(document, outcome)
+    return written(outcome, document, record.revision, f"/v1/ratings/{record.rating_id}", request.dry_run)
+
+
+def _without_new_ids(document: Document, outcome: Outcome) -> None:
+    """Take out the ids of what is not there yet; nobody is to ask for it by one later."""
+    if outcome.decision.result is Result.created:
+        document["rating_id"] = None
+    if outcome.rating is not None and outcome.decision.result in (Result.created, Result.changed):
+        at = outcome.rating.changed_at
+        new = {alert.alert_id for alert in outcome.alerts if alert.opened_at == at}
+        for alert in document["alerts"] or ():
+            if alert["alert_id"] in new:
+                alert["alert_id"] = None
 
 
 def _figures(request: KeyedRequest, outcome: Outcome) -> Document:

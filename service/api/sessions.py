@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
-from service.api.answers import READING, WRITING, answer
+from service.api.answers import READING, WRITING, answer, written
 from service.api.cases import CaseId, People
 from service.api.documents import Document, session_document
 from service.api.errors import Told
@@ -15,7 +15,7 @@ from service.api.fields import ID, Body, Code, Flag, Id, PersonId, Reference, Ti
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, refuse, revision_asked, there
 from service.api.paging import Cursor, Limit, Page, page, place_of
 from service.db import reads
-from service.domain.commands import PatchSession, PutSession, Result
+from service.domain.commands import PatchSession, PutSession
 from service.domain.facts import EMPTY_SESSION, MOST, time_of
 from service.domain.indicators import KINDS
 from service.domain.model import Attendance, SessionStatus, TaskOutcome
@@ -121,6 +121,7 @@ class SessionPublic(SessionUpdate):
     revision: int
     created_at: str
     changed_at: str
+    dry_run: bool = Field(default=False, description="true: nothing of this was stored")
 
 
 def session_facts(body: SessionUpdate) -> Document:
@@ -132,7 +133,7 @@ def session_facts(body: SessionUpdate) -> Document:
     "/v1/cases/{case_id}/sessions/{session_id}",
     response_model=SessionPublic,
     responses={201: {"model": SessionPublic, "description": "New"}, **WRITING},
-    openapi_extra=needs("cases:write", if_match=True),
+    openapi_extra=needs("cases:write", if_match=True, dry_run=True),
 )
 async def put_session(request: KeyedRequest, case_id: CaseId, session_id: SessionId, body: SessionUpdate) -> Response:
     """Announce a session, or replace what was announced; an unknown case is created."""
@@ -144,14 +145,14 @@ async def put_session(request: KeyedRequest, case_id: CaseId, session_id: Sessio
         facts=session_facts(body),
         if_match=revision_asked(request),
     )
-    return _answered(await request.submit(command))
+    return _answered(request, await request.submit(command))
 
 
 @router.patch(
     "/v1/cases/{case_id}/sessions/{session_id}",
     response_model=SessionPublic,
     responses=WRITING,
-    openapi_extra=needs("cases:write", if_match=True),
+    openapi_extra=needs("cases:write", if_match=True, dry_run=True),
 )
 async def patch_session(request: KeyedRequest, case_id: CaseId, session_id: SessionId, body: SessionPatch) -> Response:
     """Change some facts of a session by a merge patch."""
@@ -163,19 +164,17 @@ async def patch_session(request: KeyedRequest, case_id: CaseId, session_id: Sess
         patch=body.model_dump(mode="json", by_alias=True, exclude_unset=True),
         if_match=revision_asked(request),
     )
-    return _answered(await request.submit(command))
+    return _answered(request, await request.submit(command))
 
 
-def _answered(outcome: Outcome) -> Response:
+def _answered(request: KeyedRequest, outcome: Outcome) -> Response:
     """Return the answer to a write: the announced facts alone, which rest on nobody's ratings."""
     refuse(outcome)
     session = there(outcome.session)
     facts = session.facts or EMPTY_SESSION
-    status = 201 if outcome.decision.result is Result.created else 200
-    headers = {"ETag": f'"{session.revision}"'}
-    if status == 201:
-        headers["Location"] = f"/v1/cases/{session.case_id}/sessions/{session.session_id}"
-    return answer(session_document(session, facts, time_of(facts["held_at"])), status, headers)
+    address = f"/v1/cases/{session.case_id}/sessions/{session.session_id}"
+    document = session_document(session, facts, time_of(facts["held_at"]))
+    return written(outcome, document, session.revision, address, request.dry_run)
 
 
 @router.get(

@@ -107,8 +107,10 @@ def _lively(connection: Any, record: Any, proxy: Any) -> None:
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine, organization_id: UUID) -> AsyncIterator[Db]:
+async def transaction(engine: AsyncEngine, organization_id: UUID, keep: bool = True) -> AsyncIterator[Db]:
     """Yield the handle of one transaction of one organization; commit when the block ends, roll back if it raises.
+
+    With `keep` false it is rolled back in any case.
 
     Raises Unavailable when the database cannot be reached, is out of resources or took too long, and
     AmbiguousCommit when the connection broke while committing.
@@ -122,7 +124,7 @@ async def transaction(engine: AsyncEngine, organization_id: UUID) -> AsyncIterat
         except BaseException:
             await _roll_back(begun, driver)
             raise
-        await _commit(begun)
+        await (_commit(begun) if keep else _roll_back(begun, driver))
 
 
 async def _roll_back(begun: Any, driver: Any) -> None:
