@@ -31,6 +31,6 @@ INSTRUMENT = Instrument(
     within="within",
     couple=("self", "other"),
     notes="Scores only, as item means of 1 to 7: three contents (tasks, goals, bond), crossed with four persons: "
-    "self, other (the partner), group (the couple) and within (between the partners). "
-    "Self and other of two partners make the couple's two by two of a balance.",
+    "self, other (the partner), group (the couple) and within (between the partners). Self and other of two partners "
+    "make the couple's two by two of a balance.",
 )

@@ -22,5 +22,5 @@ INSTRUMENT = Instrument(
     reversed_items=frozenset(items(2, 5, 7, 8, 11)),
     child_form=True,
     notes="For children and teens, and the caregiver's form of the same key. One score, which stands for no bond. "
-    "Its versions were not made to be compared with each other, so it is never a pole of a rule.",
+    "Whether the versions can be compared was not found, so it is never a pole of a rule.",
 )
