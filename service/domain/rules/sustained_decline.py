@@ -2,12 +2,14 @@
 
 Fires:    over the last six scores Mann-Kendall S ≤ −11, the last of them lies the reliable change or more below the
           first, and below the form's own cut-off (its low mark where it has none)
-Quiet:    fewer than six scores; one deep fall among even scores; a decline that ends at or above the cut-off
+Quiet:    fewer than six scores; one deep fall among even scores; a decline that ends at or above the cut-off; while a
+          split alliance stands whose low member this is, since that tells the same story
 Severity: warning
 Clears:   Theil-Sen slope ≥ 0 over the last three scores
 Source:   S ≤ −11 of six scores comes about by chance in 2.8 of 100 (exact, one-sided; Mann 1945); declines over
           several sessions are one of the patterns found before crises (Gumz 2012)
-Ours:     the window, the size of the fall, and that three scores tell that it has ended
+Ours:     the window, the size of the fall, and that three scores tell that it has ended; one that stands already goes
+          on beside a split
 Since:    0.1 (version 1)
 """
 
@@ -19,6 +21,9 @@ from service.domain.moment import Figure, Moment
 from service.domain.rules import NoMemory, Rule
 from service.domain.trajectory import at_least
 from service.domain.trends import mann_kendall, theil_sen
+
+CODE = "sustained-decline"
+SPLIT, FAMILY = "split-alliance", ("family",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,8 @@ def check(moment: Moment, memory: NoMemory, parameters: Parameters) -> tuple[NoM
         known = declines.get(figure.rater)
         if _declines(figure, parameters) and (known is None or _fall(figure, parameters) > _fall(known, parameters)):
             declines[figure.rater] = figure
-    return memory, tuple(_signal(figure, parameters) for figure in declines.values())
+    signals = (_signal(figure, parameters) for figure in declines.values())
+    return memory, tuple(signal for signal in signals if not _is_told(moment, signal.subject))
 
 
 def _window(figure: Figure, scores: int) -> tuple[float, ...]:
@@ -72,6 +78,12 @@ def _signal(figure: Figure, parameters: Parameters) -> Signal:
     )
 
 
+def _is_told(moment: Moment, subject: tuple[str, ...]) -> bool:
+    """Tell whether a split that stands has this member as its low one, and no decline of theirs stands yet."""
+    split = moment.active(SPLIT, FAMILY)
+    return split is not None and subject == (split.signal.values["low_member"],) and not moment.active(CODE, subject)
+
+
 def clear(moment: Moment, concern: Concern, memory: NoMemory, parameters: Parameters) -> Clearing:
     """Return whether the last scores of the series no longer go down."""
     series = concern.signal.series
@@ -82,7 +94,7 @@ def clear(moment: Moment, concern: Concern, memory: NoMemory, parameters: Parame
 
 
 RULE = Rule(
-    code="sustained-decline",
+    code=CODE,
     version=1,
     title="Slowly going down",
     grade="B",
@@ -97,4 +109,5 @@ RULE = Rule(
     clear=clear,
     clears_after=1,
     capped=True,
+    after=(SPLIT,),
 )

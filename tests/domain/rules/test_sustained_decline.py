@@ -7,7 +7,7 @@ import pytest
 from service.domain.concern import Concern, Reason, State
 from service.domain.model import RaterKind, SessionStatus, Severity, TherapySession
 from tests.domain.rules.walking import concerns_of, states_of, walk
-from tests.factories import course, family, rating, therapy_session
+from tests.factories import couple, course, family, rating, therapy_session
 
 CODE = "sustained-decline"
 Totals = Sequence[float | None]
@@ -89,6 +89,26 @@ def test_over_several_forms_the_larger_fall_stands() -> None:
     assert concern.signal.value("fall") == pytest.approx(35)
 
 
+# A split with Tom as its low member: the gap is 1.5·10 or more and he is at 80 or below, twice.
+def test_it_is_not_told_beside_a_split_with_the_same_low_member() -> None:
+    sessions = course(eva=[95] * 7, tom=[93, 90, 87, 80, 79, 77, 75])
+    assert len(concerns_of("split-alliance", sessions, couple())) == 1
+    assert concerns_of(CODE, sessions, couple()) == []
+
+
+def test_one_that_stands_goes_on_beside_a_split() -> None:
+    sessions = course(eva=[*[None] * 6, 95, 95], tom=[*DECLINE, 76, 72])
+    split, decline = (concerns_of(code, sessions, couple())[0] for code in ("split-alliance", CODE))
+    assert (split.opened_session_id, decline.opened_session_id, decline.number) == ("s8", "s6", 8)
+
+
+def test_a_split_with_another_low_member_does_not_hide_it() -> None:
+    sessions = course(eva=[95] * 6, tom=[70] * 6, ana=DECLINE)
+    split, decline = (concerns_of(code, sessions, family())[0] for code in ("split-alliance", CODE))
+    assert split.active
+    assert (split.signal.values["low_member"], decline.subject) == ("member/tom", ("member/ana",))
+
+
 OPEN, RECOVERED, CLOSED = State.open, State.recovered, State.closed
 
 CLEARS = [
@@ -103,12 +123,12 @@ CLEARS = [
 
 @pytest.mark.parametrize(("after", "states"), [row[1:] for row in CLEARS], ids=[row[0] for row in CLEARS])
 def test_clears(after: Totals, states: list[State]) -> None:
-    sessions = course(ana=[*DECLINE, *after], eva=[95] * (6 + len(after)))
+    sessions = course(ana=[*DECLINE, *after])
     assert states_of(CODE, sessions, family())[5:] == states
 
 
 def test_six_held_sessions_without_a_total_pass_its_window() -> None:
-    (concern,) = concerns(course(ana=DECLINE, eva=[95] * 12))
+    (concern,) = concerns(course(ana=[*DECLINE, *[None] * 6]))
     assert concern.reason is Reason.window_passed
 
 
