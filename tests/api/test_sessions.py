@@ -113,6 +113,16 @@ class TestPut:
         assert faults(await client.put(PATH, json=body)) == expected
         assert (await client.get(CASE)).status_code == 404
 
+    @pytest.mark.parametrize("kind", ["abuse", "violence", "neglect", "suicide-risk", "allegation-of-abuse"])
+    async def test_an_allegation_is_refused_and_not_repeated(self, client: httpx.AsyncClient, kind: str) -> None:
+        told = {"indicators": {"i1": indicator(kind)}}
+        await client.put(PATH, json={})
+        for answered in (await client.put(PATH, json=told), await client.patch(PATH, json=told)):
+            assert faults(answered) == [("/indicators/i1/kind", "unknown-kind")]
+            assert "EHR" in answered.json()["errors"][0]["detail"]
+            assert kind not in answered.text
+        assert (await client.get(PATH)).json()["indicators"] == {}
+
     @pytest.mark.parametrize("status", ["scheduled", "cancelled", "late-cancelled"])
     async def test_what_was_not_held_may_lie_ahead(self, client: httpx.AsyncClient, status: str) -> None:
         answered = await client.put(PATH, json={"held_at": "2027-01-01T10:00:00Z", "status": status})
