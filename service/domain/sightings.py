@@ -46,6 +46,18 @@ def runs_after(runs: Runs, seen: Mapping[str, Indicator], moment: Moment, kept: 
     return after
 
 
+def looked_at(moment: Moment, reference: str) -> bool:
+    """Tell whether somebody looked while a person was not known to be away: who is absent shows nothing.
+
+    A therapist was there if the session names them or nobody; for the family as a whole it is enough that one looked.
+    """
+    therapists = moment.session.therapists
+    if reference.startswith(THERAPIST) and therapists and reference.removeprefix(THERAPIST) not in therapists:
+        return False
+    away = reference.startswith(MEMBER) and moment.present(reference.removeprefix(MEMBER)) is False
+    return moment.observed and not away
+
+
 def times_at(run: Sequence[int], level: int) -> int:
     """Return in how many sessions of a run a level was reached."""
     return sum(seen >= level for seen in run)

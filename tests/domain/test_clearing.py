@@ -1,10 +1,12 @@
-"""How a session clears a concern that rests on ratings."""
+"""How a session clears a concern: by ratings, by what is seen, and by both."""
+
+from dataclasses import replace
 
 import pytest
 
-from service.domain.clearing import recovered_since
+from service.domain.clearing import calm_since, recovered_since, unseen_since
 from service.domain.concern import Baseline, Clearing, Concern, Signal, opened
-from service.domain.model import Phase, Rating, SessionStatus, Severity
+from service.domain.model import Attendance, Phase, Rating, SessionStatus, Severity
 from service.domain.moment import Moment
 from tests.factories import family, rating, therapy_session
 
@@ -45,3 +47,59 @@ def test_a_session_that_was_not_held_says_nothing() -> None:
 def test_without_a_level_there_is_nothing_to_come_back_to() -> None:
     moment = Moment(therapy_session(2, bond(100)), 2, family(), {})
     assert recovered_since(moment, concern(None)) is Clearing.blind
+
+
+def looked(observed: bool = True, ana: Attendance = Attendance.attended) -> Moment:
+    return Moment(therapy_session(2, indicators_observed=observed, attendance={"ana": ana}), 2, family(), {})
+
+
+BLIND, UNMET, MET, DONE = Clearing.blind, Clearing.unmet, Clearing.met, Clearing.done
+
+
+@pytest.mark.parametrize(
+    ("moment", "seen", "said"),
+    [
+        (looked(), set(), MET),
+        (looked(), {"member/eva"}, MET),
+        (looked(), {"member/ana"}, UNMET),
+        (looked(observed=False), set(), BLIND),
+        (looked(observed=False), {"member/ana"}, UNMET),  # a mark stands even if nobody said that somebody looked
+        (looked(ana=Attendance.no_show), set(), BLIND),
+    ],
+)
+def test_seen_no_more(moment: Moment, seen: set[str], said: Clearing) -> None:
+    assert unseen_since(moment, concern(), seen) is said
+
+
+def standing(level: int | None, discussed: bool = False, streak: int = 0) -> Concern:
+    """Return a concern that ratings opened, with what was seen beside them (None: nothing)."""
+    signal = replace(concern().signal, values={} if level is None else {"level": level})
+    return replace(concern(), signal=signal, discussed=discussed, streak=streak)
+
+
+@pytest.mark.parametrize(
+    ("stood", "observed", "seen", "back", "said"),
+    [
+        # opened by ratings alone: nobody need look, but what is seen keeps it open
+        (standing(None), False, set(), MET, MET),
+        (standing(None), False, set(), UNMET, UNMET),
+        (standing(None), False, set(), BLIND, BLIND),
+        (standing(None), True, {"member/ana"}, MET, UNMET),
+        # opened by both: both must be over
+        (standing(1), True, set(), MET, MET),
+        (standing(1), False, set(), MET, BLIND),
+        (standing(1), True, set(), UNMET, UNMET),
+        (standing(1), True, {"member/ana"}, MET, UNMET),
+        # talked about: a score back once is enough, what was seen must stay unseen
+        (standing(None, discussed=True), False, set(), MET, DONE),
+        (standing(None, discussed=True), False, set(), UNMET, UNMET),
+        (standing(None, discussed=True, streak=1), False, set(), UNMET, UNMET),
+        (standing(1, discussed=True), True, set(), MET, MET),
+        (standing(1, discussed=True), True, set(), UNMET, UNMET),
+        (standing(1, discussed=True, streak=1), True, set(), UNMET, MET),
+        (standing(1, discussed=True, streak=1), True, set(), BLIND, MET),
+        (standing(1, discussed=True, streak=1), False, set(), MET, BLIND),
+    ],
+)
+def test_both_over(stood: Concern, observed: bool, seen: set[str], back: Clearing, said: Clearing) -> None:
+    assert calm_since(looked(observed), stood, seen, back) is said

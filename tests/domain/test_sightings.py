@@ -2,9 +2,9 @@
 
 import pytest
 
-from service.domain.model import Indicator, SessionStatus, TherapySession
+from service.domain.model import Attendance, Indicator, SessionStatus, TherapySession
 from service.domain.moment import Moment
-from service.domain.sightings import gravest, runs_after, times_at
+from service.domain.sightings import gravest, looked_at, runs_after, times_at
 from tests.factories import family, indicator, therapy_session
 
 HOSTILE = frozenset({"hostility", "sarcasm"})
@@ -60,3 +60,24 @@ def test_runs(
 
 def test_times_at_a_level() -> None:
     assert [times_at((0, 1, 2, 3), level) for level in (1, 2, 3)] == [3, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("reference", "session", "looked"),
+    [
+        ("member/ana", therapy_session(1, indicators_observed=True), True),  # nobody says that she was away
+        ("member/ana", therapy_session(1), False),
+        ("member/ana", therapy_session(1, indicators_observed=True, attendance={"ana": Attendance.late}), True),
+        ("member/ana", therapy_session(1, indicators_observed=True, attendance={"ana": Attendance.excused}), False),
+        ("member/ana", therapy_session(1, indicators_observed=True, attendance={"eva": Attendance.excused}), True),
+        ("member/ana", therapy_session(1, indicators_observed=True, status=SessionStatus.no_show), False),
+        ("therapist/dr-7", therapy_session(1, indicators_observed=True), True),
+        ("therapist/dr-7", therapy_session(1, indicators_observed=True, therapists=()), True),
+        ("therapist/dr-7", therapy_session(1, indicators_observed=True, therapists=("dr-8",)), False),
+        ("therapist/dr-7", therapy_session(1), False),
+        ("family", therapy_session(1, indicators_observed=True, attendance={"ana": Attendance.no_show}), True),
+        ("family", therapy_session(1), False),
+    ],
+)
+def test_who_is_away_cannot_be_seen(reference: str, session: TherapySession, looked: bool) -> None:
+    assert looked_at(moment(session), reference) is looked
