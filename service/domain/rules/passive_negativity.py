@@ -85,8 +85,8 @@ RULE = Rule(
     title="Quiet signs of distance",
     grade="B, C",
     texts={
-        "several": "This member was seen to pull back in more than one way: silent, negative, indirect or only "
-        "pleasing. The numbers cannot say why.",
+        "several": "This member was seen to pull back in more than one way, such as going quiet, turning negative or "
+        "only agreeing. The numbers cannot say why.",
         "again": "This member was seen to pull back a little in most of the last sessions. The numbers cannot say why.",
         "both": "This member was seen to pull back in more than one way, as in most of the last sessions. "
         "The numbers cannot say why.",

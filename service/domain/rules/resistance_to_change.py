@@ -105,7 +105,7 @@ def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Paramete
 RULE = Rule(
     code="resistance-to-change",
     version=1,
-    title="Not ready for this yet",
+    title="What is offered may not fit",
     grade="B",
     texts={
         "tasks-and-seen": "This member rates the way of working below their own usual level, and was seen to turn down "

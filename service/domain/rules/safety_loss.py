@@ -134,7 +134,7 @@ def _back(moment: Moment, concern: Concern) -> Clearing:
 RULE = Rule(
     code="safety-loss",
     version=1,
-    title="Feeling less safe",
+    title="Safety may be lower",
     grade="C",
     texts={
         "own-level": "This member's safety in the sessions is rated far below their own usual level. "
