@@ -30,16 +30,18 @@ def ratings(draw: st.DrawFn) -> list[Rating]:
     return given
 
 
+BEHAVIOUR = ("hostility", "blame", "task-refusal", "withdrawal", "appeasing", "rejects", "denial", "guardedness")
+STANCE = ("side-taking", "judging", "cedes-control")
 INDICATORS = st.lists(
     st.builds(
         indicator,
-        st.sampled_from(("hostility", "blame", "task-refusal", "withdrawal")),
+        st.sampled_from(BEHAVIOUR),
         st.sampled_from(PEOPLE),
         st.sampled_from(("dr-7", "eva", "ana")),
         st.integers(1, 3),
         st.sampled_from(("o1", "dr-7", "tom")),
     )
-    | st.builds(indicator, st.just("side-taking"), st.just("dr-7"), st.sampled_from(PEOPLE), st.integers(1, 3)),
+    | st.builds(indicator, st.sampled_from(STANCE), st.just("dr-7"), st.sampled_from(PEOPLE), st.integers(1, 3)),
     max_size=2,
 )
 TASKS = st.lists(

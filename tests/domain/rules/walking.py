@@ -71,7 +71,16 @@ def long_course(seed: int, length: int = 200) -> list[TherapySession]:
 
 def _session(number: int, chance: Random) -> TherapySession:
     there = [member for member in ("eva", "tom", "ana", "oma") if chance.random() < 0.8]
-    kinds = (("hostility", there, "dr-7"), ("blame", there, "tom"), ("side-taking", ["dr-7"], "eva"))
+    kinds = (
+        ("hostility", there, "dr-7"),
+        ("blame", there, "tom"),
+        ("side-taking", ["dr-7"], "eva"),
+        ("withdrawal", there, None),
+        ("rejects", there, "dr-7"),
+        ("guardedness", there, "eva"),
+        ("judging", ["dr-7"], "ana"),
+        ("cedes-control", ["dr-7"], "tom"),
+    )
     seen = [
         indicator(kind, chance.choice(who), toward, chance.randint(1, 3))
         for kind, who, toward in kinds
