@@ -1,5 +1,9 @@
-"""Handling an alert: one act in one transaction, under the lock of its case; repeating it changes nothing."""
+"""What people do about an alert: one act of handling or one repair, in one transaction, under the lock of its case.
 
+Repeating either changes nothing.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -7,52 +11,88 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.db import queries, reads, stores
-from service.db.engine import transaction
+from service.db import queries, reads, repairs, stores
+from service.db.engine import Db, transaction
 from service.domain.commands import Refusal
 from service.domain.handling import Act, handled
 from service.domain.plain import freeze
+from service.domain.reconcile import Alert
+from service.domain.repair import Repair, repaired, told
 
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """What became of an act: the alert as it stands now, or why it was refused."""
+    """What became of an act or a repair: the alert as it stands now, or why it was refused; a repair as it is shown."""
 
     alert: reads.StoredAlert | None
     refusal: Refusal | None = None
+    repair: Mapping[str, Any] | None = None
 
 
 async def handle(
     engine: AsyncEngine, organization_id: UUID, key_id: str, alert_id: UUID, act: Act, now: datetime
 ) -> Handled:
-    """Take an act in; committed when this returns.
-
-    The case is locked first, as in every write, so a refold and an act never overwrite each other.
-    """
+    """Take an act in; committed when this returns."""
     async with transaction(engine, organization_id) as db:
-        seen = await reads.alert_by_id(db, alert_id)
-        if seen is None:
-            return Handled(None, Refusal("not-found"))
-        await queries.lock_cases(db, [seen.alert.case_id])
-        _, keys = await queries.touched_sessions(db, [], [key_id], now)
-        if key_id not in keys:
-            return Handled(None, Refusal("key-revoked"))
-        current = await reads.alert_by_id(db, alert_id)
+        found = await _locked(db, key_id, alert_id, now)
+        current = found.alert
         if current is None:
-            return Handled(None, Refusal("not-found"))
+            return found
         body: dict[str, Any] = dict(zip(act.__dataclass_fields__, freeze(_without_revision(act)), strict=True))
         known = await reads.handling_by_id(db, alert_id, act.id)
         if known is not None:
-            return Handled(current) if known == body else Handled(current, Refusal("handling-differs"))
+            return found if known == body else Handled(current, Refusal("handling-differs"))
         if act.handling_revision is not None and act.handling_revision != current.alert.handling_revision:
             extra = {"handling_revision": current.alert.handling_revision}
             return Handled(current, Refusal("precondition-failed", extra=extra))
         moved = handled(current.alert, act, current.course.held_sessions, now)
         await stores.write_handling(db, alert_id, act.id, body, now)
-        moved = replace(moved, change_number=await stores.take_change_numbers(db, 1))
-        await stores.write_alerts(db, [moved])
-        await stores.write_audit(db, now, [(key_id, f"alert.{act.action.value}", f"alert/{alert_id}", moved.revision)])
+        moved = await _written(db, key_id, f"alert.{act.action.value}", moved, now)
         return Handled(replace(current, alert=moved))
+
+
+async def repair(
+    engine: AsyncEngine, organization_id: UUID, key_id: str, alert_id: UUID, tried: Repair, now: datetime
+) -> Handled:
+    """Take a repair in; committed when this returns."""
+    async with transaction(engine, organization_id) as db:
+        found = await _locked(db, key_id, alert_id, now)
+        current, body = found.alert, tried.stored()
+        if current is None:
+            return found
+        known = await repairs.repair_by_id(db, alert_id, tried.id)
+        if known is not None:
+            stored, received_at = known
+            if stored != body:
+                return Handled(current, Refusal("repair-differs"))
+            return Handled(current, repair=told(tried.id, stored, received_at))
+        await repairs.write_repair(db, alert_id, tried.id, body, now)
+        moved = await _written(db, key_id, "alert.repair", repaired(current.alert, tried, now), now)
+        return Handled(replace(current, alert=moved), repair=moved.last_repair)
+
+
+async def _locked(db: Db, key_id: str, alert_id: UUID, now: datetime) -> Handled:
+    """Return an alert as it stands now, or why this key may do nothing about it.
+
+    The case is locked first, as in every write, so a refold and an act never overwrite each other.
+    """
+    seen = await reads.alert_by_id(db, alert_id)
+    if seen is None:
+        return Handled(None, Refusal("not-found"))
+    await queries.lock_cases(db, [seen.alert.case_id])
+    _, keys = await queries.touched_sessions(db, [], [key_id], now)
+    if key_id not in keys:
+        return Handled(None, Refusal("key-revoked"))
+    current = await reads.alert_by_id(db, alert_id)
+    return Handled(current) if current is not None else Handled(None, Refusal("not-found"))
+
+
+async def _written(db: Db, key_id: str, action: str, moved: Alert, now: datetime) -> Alert:
+    """Store an alert under the organization's next number, taken last."""
+    numbered = replace(moved, change_number=await stores.take_change_numbers(db, 1))
+    await stores.write_alerts(db, [numbered])
+    await stores.write_audit(db, now, [(key_id, action, f"alert/{moved.alert_id}", moved.revision)])
+    return numbered
 
 
 def _without_revision(act: Act) -> Act:

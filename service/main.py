@@ -12,7 +12,6 @@ from service.api import (
     alert_basis,
     alerts,
     batch,
-    briefing,
     cases,
     catalogue,
     contract,
@@ -21,6 +20,7 @@ from service.api import (
     health,
     rating_history,
     ratings,
+    repairs,
     sessions,
 )
 from service.api.keyed import KeyRing, Service
@@ -33,7 +33,7 @@ from service.settings import Settings
 from service.writing import write
 
 # in reading order
-PAGES = (cases, sessions, ratings, rating_history, batch, course, briefing, alerts, alert_basis, catalogue, health)
+PAGES = (cases, sessions, ratings, rating_history, batch, course, alerts, alert_basis, repairs, catalogue, health)
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:

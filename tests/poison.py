@@ -63,6 +63,7 @@ HANDLING = {
     "until": {"sessions": 2},
     "handling_revision": 0,
 }
+REPAIR = bodies.repair(f"{CANARY}-r", **{"with": [f"member/{CANARY}-m"], "by": f"{CANARY}-t", "at": bodies.at(1)})
 RETRACTION = {"rating_id": "01890000-0000-7000-8000-000000000000", "reason": "withdrawn"}
 
 
@@ -94,6 +95,7 @@ ROUTES = {
     "put-session": Route("PUT", "/v1/cases/fam-42/sessions/s1", SESSION, SPOTS["session"]),
     "patch-session": Route("PATCH", "/v1/cases/fam-42/sessions/s1", SESSION, SPOTS["session"]),
     "handling": Route("POST", "/v1/alerts/{alert_id}/handling", HANDLING, "/handling_revision"),
+    "repair": Route("POST", "/v1/alerts/{alert_id}/repairs", REPAIR, "/went"),
     "rating-line": line("rating", SPOTS["rating"], **RATING),
     "case-line": line("case", SPOTS["case"], case_id=CANARY, **CASE),
     "session-line": line("session", SPOTS["session"], case_id=CANARY, session_id=CANARY, **SESSION),
@@ -104,6 +106,7 @@ OF = {
     "case": ("put-case", "patch-case", "case-line"),
     "session": ("put-session", "patch-session", "session-line"),
     "handling": ("handling",),
+    "repair": ("repair",),
     "retraction": ("retraction-line",),
 }
 

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -9,7 +10,8 @@ from service.db.engine import transaction
 from service.db.tables import AuditRow, HandlingRow, table_of
 from service.domain.handling import Act, Action
 from service.domain.reconcile import Alert, Handling
-from service.handling import Handled, handle
+from service.domain.repair import Repair
+from service.handling import Handled, handle, repair
 from tests.factories import CASE, KEY, NOW, held_at, post, put_case, rating_facts, srs
 from tests.writes import Desk, keys
 
@@ -45,11 +47,16 @@ async def test_an_act_is_stored_numbered_and_in_the_audit(desk: Desk) -> None:
     assert done.alert.alert == stored
     assert (stored.handling, stored.changed_at, stored.change_number) == (Handling.acknowledged, LATER, newest + 1)
     assert stored.concern == alert.concern
+    assert await _noted(desk, alert) == [(KEY, "alert.acknowledge", stored.revision)]
+
+
+async def _noted(desk: Desk, alert: Alert) -> list[tuple[str, str, int]]:
+    """Return what the audit says of an alert."""
     audit = table_of(AuditRow)
     mine = (audit.c.organization_id == desk.organization, audit.c.thing == f"alert/{alert.alert_id}")
     async with transaction(desk.engine, desk.organization) as db:
         noted = (await db.execute(select(audit.c.key_id, audit.c.action, audit.c.revision).where(*mine))).all()
-    assert [tuple(row) for row in noted] == [(KEY, "alert.acknowledge", stored.revision)]
+    return [(row.key_id, row.action, row.revision) for row in noted]
 
 
 async def test_the_same_act_at_once_and_again_is_one(desk: Desk) -> None:
@@ -119,3 +126,41 @@ async def test_handling_outlives_a_fold_of_the_whole_course(desk: Desk) -> None:
     await desk.forget_carries()
     await desk.one(post(rating_facts("ana", srs(3.0), session_id="s6", held_at=held_at(6))))
     assert (await _now(desk, alert)).handling is Handling.acknowledged
+
+
+TRIED = Repair(id="r-1", next_step="check-in", went=4, with_=("member/ana",), by="dr-7")
+
+
+async def test_a_repair_is_stored_numbered_and_in_the_audit(desk: Desk) -> None:
+    alert = await _alert(desk)
+    newest = max(item.change_number for item in (await desk.stored()).alerts)
+    done = await repair(desk.engine, desk.organization, KEY, UUID(alert.alert_id), TRIED, LATER)
+    stored = await _now(desk, alert)
+    assert done.alert is not None
+    assert (done.alert.alert, done.repair) == (stored, stored.last_repair)
+    assert (stored.changed_at, stored.change_number, stored.handling) == (LATER, newest + 1, Handling.new)
+    assert await _noted(desk, alert) == [(KEY, "alert.repair", stored.revision)]
+
+
+@pytest.mark.parametrize("turn", range(3))
+async def test_a_repair_and_a_refold_at_once_lose_nothing(desk: Desk, turn: int) -> None:
+    alert = await _alert(desk)
+    for number in range(6, 12):
+        tried = replace(TRIED, id=f"r-{number}")
+        mark = 3.0 if (number + turn) % 2 else 2.5
+        low = post(rating_facts("ana", srs(mark), session_id=f"s{number}", held_at=held_at(number)))
+        telling = repair(desk.engine, desk.organization, KEY, UUID(alert.alert_id), tried, LATER)
+        await asyncio.gather(telling, desk.one(low))
+        after = await _now(desk, alert)
+        assert after.last_repair is not None
+        assert after.last_repair["id"] == tried.id
+        (await desk.stored()).check()
+
+
+async def test_who_may_not_repair(desk: Desk) -> None:
+    alert = await _alert(desk)
+    for key_id, alert_id, code in (("gone", alert.alert_id, "key-revoked"), (KEY, str(uuid4()), "not-found")):
+        done = await repair(desk.engine, desk.organization, key_id, UUID(alert_id), TRIED, LATER)
+        assert done.refusal is not None
+        assert (done.refusal.code, done.alert, done.repair) == (code, None, None)
+    assert await _now(desk, alert) == alert

@@ -157,6 +157,8 @@ OTHERS = [
     Ask("GET", "/v1/alerts"),
     Ask("GET", f"/v1/alerts/{UNKNOWN}"),
     Ask("POST", f"/v1/alerts/{UNKNOWN}/handling", {"id": "h1", "action": "acknowledge", "by": "dr-7"}),
+    Ask("POST", f"/v1/alerts/{UNKNOWN}/repairs", bodies.repair()),
+    Ask("GET", f"/v1/alerts/{UNKNOWN}/basis"),
     Ask("PUT", f"/v1/cases/{CASE}", {"members": {}}),
     Ask("PATCH", f"/v1/cases/{CASE}", {"mandated": True}),
     Ask("PUT", f"/v1/cases/{CASE}/sessions/s2", {"held_at": bodies.at(2)}),

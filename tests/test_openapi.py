@@ -32,6 +32,7 @@ CALLS = {
     "/v1/alerts/{alert_id}": "get",
     "/v1/alerts/{alert_id}/basis": "get",
     "/v1/alerts/{alert_id}/handling": "post",
+    "/v1/alerts/{alert_id}/repairs": "get post",
     "/v1/instruments": "get",
     "/v1/instruments/{code}": "get",
     "/v1/rules": "get",

@@ -50,6 +50,7 @@ TIME_FIELDS = [
     ("patch-session", "/next_planned_at"),
     ("session-line", "/held_at"),
     ("handling", "/at"),
+    ("repair", "/at"),
 ]
 
 
@@ -73,6 +74,8 @@ ID_FIELDS = [
     ("session", "/tasks/t1/member"),
     ("handling", "/id"),
     ("handling", "/by"),
+    ("repair", "/id"),
+    ("repair", "/by"),
 ]
 
 
@@ -87,7 +90,7 @@ def test_ids(target: Target, kind: str, field: str) -> None:
 
 @pytest.mark.parametrize("reserved", ["therapist", "family"])
 def test_reserved_ids(target: Target, reserved: str) -> None:
-    for name, field in [(name, "/rater/id") for name in OF["rating"]] + [("handling", "/by")]:
+    for name, field in [(name, "/rater/id") for name in OF["rating"]] + [("handling", "/by"), ("repair", "/by")]:
         refused = target.send(name, with_token(ROUTES[name].body, field, f'"{reserved}"'))
         assert refused.faults == [(field, "reserved-id")]
     for name in OF["case"]:
@@ -135,6 +138,10 @@ VALUES: list[tuple[str, str, list[str], str]] = [
     ("session", "/discussed/0/subject", ['["ana"]'], "bad-format"),
     ("handling", "/action", ['"close"', "7", f'"{FREE_TEXT}"'], "unknown-value"),
     ("handling", "/handling_revision", ["1.5", "true", '"0"'], "not-integer"),
+    ("repair", "/next_step", ['"hug"', f'"{FREE_TEXT}"'], "unknown-value"),
+    ("repair", "/with", ["7", '"member/ana"', "{}"], "not-a-list"),
+    ("repair", "/with/0", ['"ana"', '"member/"', '"member/a b"', f'"{FREE_TEXT}"'], "bad-format"),
+    ("repair", "/went", ["1.5", "true", '"4"'], "not-integer"),
     ("retraction", "/rating_id", ['"7"', f'"{FREE_TEXT}"', '""'], "bad-format"),
     ("retraction", "/reason", ['"typo"', "7", "null", f'"{FREE_TEXT}"'], "unknown-value"),
 ]

@@ -85,8 +85,19 @@ def tell_everything(client: httpx.Client) -> Iterator[httpx.Response]:
     alert = f"/v1/alerts/{posted.json()['alerts'][0]['alert_id']}"
     act = {"id": canary("handling"), "action": "acknowledge", "by": THERAPIST}
     yield client.post(f"{alert}/handling", json=act)
+    tried = {"next_step": "check-in", "went": 3, "with": [f"member/{MEMBER}"], "by": THERAPIST}
+    yield client.post(f"{alert}/repairs", json={"id": canary("repair"), **tried})
     yield client.post("/v1/batch", content=_lines(), headers={"Content-Type": "application/x-ndjson"})
-    for path in (rating, f"{rating}/revisions", session, alert, f"/v1/cases/{CASE}", f"/v1/cases/{CASE}/course"):
+    for path in (
+        rating,
+        f"{rating}/revisions",
+        session,
+        alert,
+        f"{alert}/basis",
+        f"{alert}/repairs",
+        f"/v1/cases/{CASE}",
+        f"/v1/cases/{CASE}/course",
+    ):
         yield client.get(path)
     yield client.get("/v1/ratings", params={"rater": f"member/{MEMBER}", "record_id": canary("record")})
     yield client.get("/v1/alerts", params=QUERY)
@@ -98,6 +109,7 @@ def tell_everything(client: httpx.Client) -> Iterator[httpx.Response]:
     yield client.post("/v1/ratings", content=canary("broken"), headers={"Content-Type": "application/json"})
     yield client.post("/v1/ratings", content=b"", headers={"Content-Type": f"text/{canary('type')}"})
     yield client.post(f"{alert}/handling", json={**act, "action": "snooze", "until": {"sessions": 1}})  # differs
+    yield client.post(f"{alert}/repairs", json={"id": canary("repair"), **tried, "went": 2})  # differs
     yield client.put(rating, json={**RATING, "session_id": canary("moved")}, headers={"If-Match": '"1"'})
     yield client.put(f"/v1/cases/{CASE}", json={**FAMILY, "mandated": True}, headers={"If-Match": canary("tag")})
     yield client.put(f"/v1/cases/{CASE}", json={"program": canary("program"), "members": {}})  # a member has ratings
@@ -166,7 +178,7 @@ def test_a_whole_story(database_url: str, level: str) -> None:
             statuses.append(response.status_code)
         events = check_log(said_about(process, response))
         check_metrics(client.get("/metrics"))
-    assert statuses == [201, 201, 201, 200, *[200] * 9, 409, 422, 422, 415, 400, 415, 409, 422, 412, 409,
+    assert statuses == [201, 201, 201, 200, *[200] * 12, 409, 422, 422, 415, 400, 415, 409, 409, 422, 412, 409,
                         404, 422, 422, 400, 404, 404, 405, 401, 401]  # fmt: skip
     requests = [event for event in events if event["event"] == "request"]
     assert [event["status"] for event in requests] == statuses

@@ -1,8 +1,9 @@
 """Alerts as the JSON that goes out: the concern, how it is handled now, what may be tried, and all that it rests on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from service.api.documents import Document, rounded
 from service.api.fields import shown_time
@@ -38,6 +39,7 @@ def alert_document(alert: Alert, on_hold: bool, course: Course, now: datetime) -
         "text": f"{text} {HOLD_TEXT}" if on_hold and HOLD_TEXT not in text else text,
         "next_steps": _next_steps(concern.rule, on_hold or HOLD_TEXT in text),
         "basis": basis_document(concern),
+        "last_repair": repair_document(alert.last_repair) if alert.last_repair is not None else None,
         "origin": alert.origin.value,
         "revision": alert.revision,
         "opened_at": shown_time(alert.opened_at),
@@ -78,6 +80,12 @@ def handling_document(alert: Alert, course: Course, now: datetime) -> Document:
         else {**kept, "at": shown_time(time_of(kept["at"]))},
         "handling_revision": alert.handling_revision,
     }
+
+
+def repair_document(told: Mapping[str, Any]) -> Document:
+    """Return a repair as it goes out."""
+    names = ("id", "next_step", "went", "with", "by")
+    return {**{name: told[name] for name in names}, "at": shown_time(time_of(told["at"]))}
 
 
 def _age(concern: Concern, course: Course) -> Document:

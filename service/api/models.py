@@ -123,6 +123,15 @@ class HandlingPublic(BaseModel):
     handling_revision: int
 
 
+class RepairPublic(BaseModel):
+    id: str
+    next_step: str
+    went: int = Field(description="how it went: 1 badly, 5 well")
+    with_: list[str] = Field(alias="with", description="references to whom it was tried with")
+    by: str
+    at: str
+
+
 class AlertPublic(HandlingPublic):
     alert_id: str
     case_id: str
@@ -141,6 +150,7 @@ class AlertPublic(HandlingPublic):
     text: str
     next_steps: list[NextStepPublic]
     basis: dict[str, Any]
+    last_repair: RepairPublic | None = Field(description="what was tried last; all of it is listed beside the alert")
     origin: Literal["live", "backfill"]
     revision: int
     opened_at: str

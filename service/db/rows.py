@@ -168,6 +168,7 @@ def alert_of(row: Row) -> Alert:
         handling_revision=row["handling_revision"],
         snoozed_until=row["snoozed_until"],
         snoozed_until_number=row["snoozed_until_number"],
+        last_repair=row["last_repair"],
         revision=row["revision"],
         change_number=row["change_number"],
     )
@@ -192,6 +193,7 @@ def alert_row(alert: Alert) -> dict[str, Any]:
         "handling_revision": alert.handling_revision,
         "snoozed_until": alert.snoozed_until,
         "snoozed_until_number": alert.snoozed_until_number,
+        "last_repair": alert.last_repair,
         "revision": alert.revision,
         "change_number": alert.change_number,
         "opened_at": alert.opened_at,

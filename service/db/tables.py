@@ -226,6 +226,7 @@ class AlertRow(SQLModel, table=True):
     handling_revision: int = number("handling_revision")
     snoozed_until: datetime | None = moment("snoozed_until", nullable=True)
     snoozed_until_number: int | None = number("snoozed_until_number", nullable=True)
+    last_repair: dict[str, Any] | None = document("last_repair", nullable=True)
     revision: int = number("revision")
     change_number: int = Field(sa_column=Column("change_number", BigInteger(), nullable=False))
     opened_at: datetime = moment("opened_at")
@@ -242,6 +243,20 @@ class HandlingRow(SQLModel, table=True):
     organization_id: UUID = organization_key()
     alert_id: UUID = Field(sa_column=Column("alert_id", Uuid(), primary_key=True))
     handling_id: str = key_part("handling_id")
+    body: dict[str, Any] = document("body")
+    received_at: datetime = moment("received_at")
+
+
+class RepairRow(SQLModel, table=True):
+    """What somebody tried about an alert and how it went, by the id that its client made."""
+
+    __tablename__ = "repairs"
+    __table_args__ = (
+        ForeignKeyConstraint(["organization_id", "alert_id"], ["alerts.organization_id", "alerts.alert_id"]),
+    )
+    organization_id: UUID = organization_key()
+    alert_id: UUID = Field(sa_column=Column("alert_id", Uuid(), primary_key=True))
+    repair_id: str = key_part("repair_id")
     body: dict[str, Any] = document("body")
     received_at: datetime = moment("received_at")
 

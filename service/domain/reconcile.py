@@ -27,7 +27,7 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """A stored concern with its handling.
+    """A stored concern with its handling and the last repair that was told.
 
     `change_number` is its place among the organization's changes, set when the change is written; a snooze ends at
     `snoozed_until` or once the case counts `snoozed_until_number` held sessions.
@@ -45,6 +45,7 @@ class Alert:
     handling_revision: int = 0
     snoozed_until: datetime | None = None
     snoozed_until_number: int | None = None
+    last_repair: Mapping[str, Any] | None = None
     revision: int = 1
     change_number: int = 0
 

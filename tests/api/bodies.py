@@ -42,6 +42,11 @@ def indicator(kind: str = "hostility", severity: int = 2, **facts: Any) -> Docum
     return {**usual, "source": "observer/o1", **facts}
 
 
+def repair(key: str = "r-1", **facts: Any) -> Document:
+    """Return what dr-7 tried with Ana, and that it went well."""
+    return {"id": key, "next_step": "check-in", "went": 4, "with": ["member/ana"], "by": "dr-7", **facts}
+
+
 def session(number: int = 1, **facts: Any) -> Document:
     """Return an announced session of a number."""
     return {"held_at": at(number), **facts}

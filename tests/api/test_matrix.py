@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from service.db.identity import ALL, SCOPES, _checksum, parse_token
-from tests.api.bodies import Document, hostile, rating, session
+from tests.api.bodies import Document, hostile, rating, repair, session
 from tests.api.conftest import NewKey, bearer, client_of
 from tests.api.contract import OPENAPI
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 Call = tuple[str, str]
 ANY_KEY, NO_KEY = "any key", "no key"
 
-# call → the scope that it needs, or all of them
+# call → the scope that it needs
 NEEDS: dict[Call, str] = {
     ("put", "/v1/cases/{case_id}"): "cases:write",
     ("patch", "/v1/cases/{case_id}"): "cases:write",
@@ -35,11 +35,12 @@ NEEDS: dict[Call, str] = {
     ("get", "/v1/ratings/{rating_id}/revisions"): "course:read",
     ("post", "/v1/batch"): ANY_KEY,  # each line needs a scope of its own
     ("get", "/v1/cases/{case_id}/course"): "course:read",
-    ("get", "/v1/cases/{case_id}/briefing"): "course:read alerts:read",
     ("get", "/v1/alerts"): "alerts:read",
     ("get", "/v1/alerts/{alert_id}"): "alerts:read",
     ("get", "/v1/alerts/{alert_id}/basis"): "alerts:read",
     ("post", "/v1/alerts/{alert_id}/handling"): "alerts:handle",
+    ("post", "/v1/alerts/{alert_id}/repairs"): "alerts:handle",
+    ("get", "/v1/alerts/{alert_id}/repairs"): "alerts:read",
     ("get", "/v1/instruments"): ANY_KEY,
     ("get", "/v1/instruments/{code}"): ANY_KEY,
     ("get", "/v1/rules"): ANY_KEY,
@@ -64,6 +65,7 @@ BODIES: dict[Call, Document] = {
     ("post", "/v1/ratings"): rating("eva"),
     ("put", "/v1/ratings/{rating_id}"): rating("ana", 95.0),
     ("post", "/v1/alerts/{alert_id}/handling"): {"id": "h-1", "action": "acknowledge", "by": "dr-7"},
+    ("post", "/v1/alerts/{alert_id}/repairs"): repair(),
 }
 
 Send = Callable[[Call, str | None], Awaitable[httpx.Response]]
@@ -100,7 +102,7 @@ def test_every_call_is_in_the_table() -> None:
 async def test_the_contract_says_what_a_call_needs(call: Call) -> None:
     method, path = call
     told = OPENAPI["paths"][path][method].get("security")
-    scopes = {ANY_KEY: [], NO_KEY: None}.get(NEEDS[call], NEEDS[call].split())
+    scopes = {ANY_KEY: [], NO_KEY: None}.get(NEEDS[call], [NEEDS[call]])
     assert told == (None if scopes is None else [{"key": scopes}])
 
 
@@ -128,7 +130,7 @@ async def test_each_scope_alone(call: Call, send: Send, new_key: NewKey) -> None
             assert answered.status_code in (200, 201), scope
         else:
             assert (answered.status_code, answered.json()["code"]) == (403, "missing-scope"), scope
-            assert any(needed in answered.json()["detail"] for needed in NEEDS[call].split())
+            assert NEEDS[call] in answered.json()["detail"]
 
 
 @pytest.mark.parametrize("call", KEYED, ids=" ".join)

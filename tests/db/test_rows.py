@@ -113,6 +113,7 @@ def test_cases_and_sessions_come_back_as_they_went() -> None:
         {},
         {"handling": Handling.snoozed, "snoozed_until": NOW, "handled": {"by": "dr-7"}, "handling_revision": 2},
         {"handling": Handling.dismissed, "snoozed_until_number": 7, "origin": Origin.backfill, "revision": 4},
+        {"last_repair": {"id": "r-1", "next_step": "check-in", "with": ["family"]}},
     ],
 )
 def test_alerts_come_back_as_they_went(handling: dict[str, Any]) -> None:
@@ -123,7 +124,7 @@ def test_alerts_come_back_as_they_went(handling: dict[str, Any]) -> None:
         alert = Alert(
             alert_id=str(uuid7()), case_id="c", concern=concern, therapists=("dr-7",), **{**usual, **handling}
         )
-        row = _through_json(alert_row(alert), "handled")
+        row = _through_json(alert_row(alert), "handled", "last_repair")
         assert alert_of(row) == alert
         assert (row["rule"], row["severity"], row["state"]) == (concern.rule, concern.severity, concern.state)
         assert row["sessions"] == list(concern.sessions)

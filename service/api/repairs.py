@@ -1,0 +1,89 @@
+"""Repairs: what somebody tried about an alert, with whom, and how it went; told with one tap, read by all."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import AfterValidator, Field, WithJsonSchema
+from starlette.responses import Response
+
+from service.api.alert_documents import alert_document, repair_document, silent
+from service.api.answers import READING, WRITING, answer
+from service.api.errors import Told, refused
+from service.api.fields import Body, Id, PersonId, Reference, Time
+from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
+from service.api.models import AlertPublic, RepairPublic
+from service.api.paging import Cursor, Limit, Page, page, place_of
+from service.db import reads
+from service.db.repairs import repair_page
+from service.domain.next_steps import NEXT_STEPS
+from service.domain.repair import Repair, told
+from service.handling import repair
+
+router = APIRouter(route_class=KeyedRoute, tags=["alerts"])
+
+
+def _known(code: str) -> str:
+    if code not in NEXT_STEPS:
+        raise Told("unknown-value", "This is none of the values that are known.")
+    return code
+
+
+NextStep = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(NEXT_STEPS)})]
+
+
+class RepairCreate(Body):
+    """One thing that was tried; `id` is made by the client, so that sending it again changes nothing."""
+
+    id: Id
+    next_step: NextStep
+    went: Annotated[int, Field(strict=True, ge=1, le=5, description="how it went: 1 badly, 5 well")]
+    with_: Annotated[list[Reference], Field(alias="with", min_length=1, max_length=16, description="in any order")]
+    by: PersonId
+    at: Time | None = None
+
+
+@router.post(
+    "/v1/alerts/{alert_id}/repairs",
+    response_model=AlertPublic | RepairPublic,
+    responses=WRITING,
+    openapi_extra=needs("alerts:handle"),
+)
+async def post_repair(request: KeyedRequest, alert_id: UUID, body: RepairCreate) -> Response:
+    """Record what was tried about an alert and how it went; neither its state nor its handling moves by it."""
+    caller, now = request.caller, request.now
+    tried = Repair(
+        id=body.id,
+        next_step=body.next_step,
+        went=body.went,
+        with_=tuple(sorted(set(body.with_))),
+        by=body.by,
+        at=body.at,
+    )
+    done = await repair(request.service.engine, caller.organization_id, caller.key_id, alert_id, tried, now)
+    if done.refusal is not None:
+        raise refused(done.refusal)
+    stored = there(done.alert)
+    if not caller.reads_alerts or silent(stored.alert, stored.on_hold):
+        return answer(repair_document(there(done.repair)))  # the alert itself would tell of ratings
+    shown = alert_document(stored.alert, stored.on_hold, stored.course, now)
+    return answer(shown, headers={"ETag": f'"{stored.alert.revision}"'})
+
+
+@router.get(
+    "/v1/alerts/{alert_id}/repairs",
+    response_model=Page[RepairPublic],
+    responses=READING,
+    openapi_extra=needs("alerts:read"),
+)
+async def list_repairs(request: KeyedRequest, alert_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """Return all that was tried about an alert, in the order in which it was told."""
+    place = place_of(request, cursor, datetime, str)
+    async with request.reading() as db:
+        stored = there(await reads.alert_by_id(db, alert_id))
+        there(None if silent(stored.alert, stored.on_hold) else stored)
+        found = await repair_page(db, alert_id, (place[0], place[1]) if place else None, limit + 1)
+    shown = found[:limit]
+    after = [shown[-1][2].isoformat(), shown[-1][0]] if len(found) > limit else None
+    return page(request, [repair_document(told(*item)) for item in shown], after)
