@@ -12,6 +12,7 @@ from service.api import (
     alert_basis,
     alerts,
     batch,
+    briefing,
     cases,
     catalogue,
     contract,
@@ -32,8 +33,20 @@ from service.observing import Metrics, Observed
 from service.settings import Settings
 from service.writing import write
 
-# in reading order
-PAGES = (cases, sessions, ratings, rating_history, batch, course, alerts, alert_basis, repairs, catalogue, health)
+PAGES = (
+    cases,
+    sessions,
+    ratings,
+    rating_history,
+    batch,
+    course,
+    briefing,
+    alerts,
+    alert_basis,
+    repairs,
+    catalogue,
+    health,
+)  # in reading order
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:

@@ -1,4 +1,4 @@
-"""What a clinician might try next: codes that rules name, with a short sentence each. Offers, never orders."""
+"""What a clinician might try next: codes that rules name, what each means, what one could say. Offers, no orders."""
 
 NEXT_STEPS = {
     "neutrality": "Give each side the same room and the same interest.",
@@ -23,6 +23,31 @@ NEXT_STEPS = {
     "culture-fit": "Ask how this would be seen at home, in their family and their culture.",
     "talk-about-alliance": "Talk about the work together itself, at a calm moment.",
 }
+
+SENTENCES = {
+    "neutrality": "I want to hear each of you on this, and take my time with each.",
+    "equidistance": "Let us go round, so that I hear from everyone.",
+    "strongest-alliance": "What do you think would help the others to feel heard here?",
+    "circular-question": "What do you think the last session was like for somebody else in this room?",
+    "reframing": "I wonder whether there was a good wish behind that.",
+    "collaborative-goals": "What is one thing that all of you would like to be different?",
+    "motivational": "What would be good about trying this, and what would not?",
+    "active-listening": "Let me say what I heard, and tell me where I am wrong.",
+    "validation": "It makes sense to me that you feel that way.",
+    "transparency": "Let me say what I am doing here, and why.",
+    "set-expectations": "Let us look at what we can do here, and how long it may take.",
+    "own-part": "I think I may have missed something last time, and I would like to understand it.",
+    "check-in": "How has our work together been for you lately?",
+    "adjust-course": "What should we do differently from now on?",
+    "structure": "Shall we agree on how we talk about this before we begin?",
+    "client-pace": "Are we going too fast for anybody?",
+    "outside-support": "Who outside this room could be of help?",
+    "family-as-solution": "What have you done yourselves that helped, even a little?",
+    "hope": "What has become better, however small it is?",
+    "culture-fit": "How would people who matter to you see what we do here?",
+    "talk-about-alliance": "I would like us to talk about how we work together.",
+}
+"""For each step one sentence that a therapist could say; it tells nobody what somebody else answered."""
 
 HELD_BACK = frozenset({"neutrality", "equidistance", "strongest-alliance", "circular-question"})
 """Steps that bring members together; on safety hold they are not offered."""

@@ -1,6 +1,6 @@
 import pytest
 
-from service.domain.next_steps import HELD_BACK, HOLD_TEXT, NEXT_STEPS, NOTICE
+from service.domain.next_steps import HELD_BACK, HOLD_TEXT, NEXT_STEPS, NOTICE, SENTENCES
 from service.domain.rules import rules
 
 CODES = """
@@ -22,6 +22,11 @@ def test_is_one_short_sentence_that_orders_nothing(code: str) -> None:
     assert len(text) <= 100
     assert "must" not in text.split()
     assert "should" not in text.split()
+
+
+def test_every_step_has_a_sentence_to_say() -> None:
+    assert SENTENCES.keys() == NEXT_STEPS.keys()
+    assert all(text[-1] in ".?" and len(text) <= 100 for text in SENTENCES.values())
 
 
 def test_what_brings_members_together_is_held_back_for_safety() -> None:
