@@ -28,6 +28,7 @@ CALLS = {
     "/v1/ratings/{rating_id}/revisions": "get",
     "/v1/batch": "post",
     "/v1/cases/{case_id}/course": "get",
+    "/v1/cases/{case_id}/briefing": "get",
     "/v1/alerts": "get",
     "/v1/alerts/{alert_id}": "get",
     "/v1/alerts/{alert_id}/basis": "get",
