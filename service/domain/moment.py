@@ -78,7 +78,7 @@ class Figure:
         mean = self.instrument.mean_of_raw(cutoff.dimension, cutoff.raw)
         return self.instrument.percent_of_mean(cutoff.dimension, mean)
 
-    @property
+    @cached_property
     def is_below_cut(self) -> bool:
         cutoff = self.instrument.cut(self.key.dimension)
         inclusive = cutoff is not None and cutoff.comparator == "<="

@@ -32,6 +32,9 @@ class Pair:
         return Pair(self.first if len(self.first) == 2 else (*self.first, gap), (*self.last, gap)[-2:], self.count + 1)
 
 
+NO_PAIR = Pair()
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """One form's last joint sessions, the latest last, and its pairs by both ids."""
@@ -44,7 +47,7 @@ class Form:
         return sum(item.lowest == lowest and (item.severe if severe else item.moderate) for item in self.joint)
 
     def pair(self, one: Figure, other: Figure) -> Pair:
-        return self.pairs.get(_pair_name(one, other), Pair())
+        return self.pairs.get(_pair_name(one, other), NO_PAIR)
 
 
 def poles_by_form(moment: Moment) -> dict[str, list[Figure]]:
@@ -94,5 +97,6 @@ def form_after(form: Form, poles: Poles, moderate: Limits, severe: Limits, kept:
     )
     pairs = dict(form.pairs)
     for one, other in pairs_of(poles):
-        pairs[_pair_name(one, other)] = form.pair(one, other).with_gap(one.value - other.value)
+        name = _pair_name(one, other)
+        pairs[name] = pairs.get(name, NO_PAIR).with_gap(one.value - other.value)
     return Form((*form.joint, joint)[-kept:], pairs)

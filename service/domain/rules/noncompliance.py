@@ -61,6 +61,8 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
     if not moment.session.held:
         return memory, ()
     after = _after(moment, memory, parameters)
+    if not after.reviewed:  # as in most families
+        return after, ()
     low = _low_tasks(moment, parameters)
     today = {member for member, tasks in after.reviewed.items() if tasks[-1].number == moment.number}
     today |= {member for member, numbers in after.refused.items() if numbers[-1] == moment.number}

@@ -83,9 +83,11 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
 def _found(moment: Moment, poles: Poles, form: Form, parameters: Parameters) -> Iterator[Signal]:
     if moment.number >= parameters.from_session and _stays_low(poles, form, parameters):
         yield _low_member(moment, poles, form, parameters)
+    if not poles[0].is_below_cut:  # then nobody's is
+        return
     for two in pairs_of(poles):
         lower = min(two, key=from_lowest)
-        if _widens(form.pair(*two), lower, parameters):
+        if lower.is_below_cut and _widens(form.pair(*two), lower, parameters):
             yield _widening(moment, poles, form, two, parameters)
 
 
@@ -100,7 +102,7 @@ def _first(figure: Figure) -> float:
 
 
 def _widens(pair: Pair, lower: Figure, parameters: Parameters) -> bool:
-    if pair.count < parameters.widening_from or not lower.is_below_cut:
+    if pair.count < parameters.widening_from:
         return False
     first, last = mean_of(pair.first), mean_of(pair.last)
     return at_least(abs(last - first), parameters.widening * lower.sd) and above(abs(last), abs(first))
