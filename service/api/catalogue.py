@@ -1,4 +1,4 @@
-"""The catalogues: every instrument and every rule, read from where they are defined."""
+"""The catalogues: every instrument, rule and kind of indicator, read from where they are defined."""
 
 from dataclasses import asdict
 from inspect import getdoc
@@ -13,6 +13,7 @@ from service.api.answers import READING, answer
 from service.api.documents import Document, rounded
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.paging import Page
+from service.domain.indicators import VOCABULARY, Valence
 from service.domain.instruments import PARTS, Instrument, instruments
 from service.domain.next_steps import NEXT_STEPS, NOTICE
 from service.domain.plain import freeze
@@ -61,6 +62,15 @@ class RulePublic(BaseModel):
     inhibits: list[str]
     silent_on_hold: bool
     notice: str
+
+
+class IndicatorKindPublic(BaseModel):
+    """A kind of observed behaviour, with what two observation systems call it; the map is ours, by name alone."""
+
+    code: str
+    valence: Valence
+    three_rs: list[str] = Field(description="markers and classes of the Rupture Resolution Rating System")
+    softa_o: list[str] = Field(description="dimensions of SOFTA-o")
 
 
 def instrument_document(instrument: Instrument) -> Document:
@@ -132,3 +142,10 @@ async def list_rules(request: KeyedRequest) -> Response:
 async def get_rule(request: KeyedRequest, code: str) -> Response:
     """Return one rule with its published page."""
     return answer(rule_document(there(rules().get(code))))
+
+
+@router.get("/v1/indicators", response_model=Page[IndicatorKindPublic], responses=READING, openapi_extra=needs())
+async def list_indicators(request: KeyedRequest) -> Response:
+    """Return every kind of indicator that a session may record."""
+    kinds = [{"code": code, **asdict(kind)} for code, kind in VOCABULARY.items()]
+    return answer({"items": kinds, "next_cursor": None})

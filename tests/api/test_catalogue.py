@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from service.domain.indicators import VOCABULARY
 from service.domain.instruments import instruments
 from service.domain.next_steps import NOTICE
 from service.domain.rules import rules
@@ -106,3 +107,10 @@ async def test_one_rule(client: httpx.AsyncClient) -> None:
 async def test_what_is_not_in_it(client: httpx.AsyncClient, path: str) -> None:
     answered = await client.get(path)
     assert (answered.status_code, answered.json()["code"]) == (404, "not-found")
+
+
+async def test_every_kind_of_indicator_with_its_names(client: httpx.AsyncClient) -> None:
+    items = {item.pop("code"): item for item in (await client.get("/v1/indicators")).json()["items"]}
+    assert list(items) == list(VOCABULARY)
+    assert items["denial"] == {"valence": "negative", "three_rs": ["denial"], "softa_o": ["engagement"]}
+    assert "abuse" not in items

@@ -44,6 +44,7 @@ NEEDS: dict[Call, str] = {
     ("get", "/v1/alerts/{alert_id}/repairs"): "alerts:read",
     ("get", "/v1/instruments"): ANY_KEY,
     ("get", "/v1/instruments/{code}"): ANY_KEY,
+    ("get", "/v1/indicators"): ANY_KEY,
     ("get", "/v1/rules"): ANY_KEY,
     ("get", "/v1/rules/{code}"): ANY_KEY,
     ("get", "/livez"): NO_KEY,
