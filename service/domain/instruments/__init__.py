@@ -89,7 +89,7 @@ class Instrument:
     Items are answered between `minimum` and `maximum` in steps of `step`; `reversed_items` turn as min + max − x.
     `items` is empty where the published key is unknown or unchecked: such a form takes scores only, in item means.
     `primary`, `bond`, `goals`, `tasks`, `safety`, `within` name dimensions; None where the form has none.
-    `context` is `alliance` or `outcome`; an outcome form is never in a balance nor in a rule.
+    `context` is `alliance` or `outcome`; an outcome form is never in a balance, and no rule speaks of it.
     `couple` names the dimensions that two partners give of themselves and of each other.
     `prorates` false: every item must be answered. `signed` marks scales around 0. `family` groups forms that may be
     shown together; a `child_form` is never a pole of a rule.

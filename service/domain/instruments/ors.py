@@ -28,5 +28,5 @@ INSTRUMENT = Instrument(
     licence="Licensed per practitioner or group; electronic use needs a licence. Ids, ranges and keys only.",
     cutoffs=(Cutoff(25, "<", CUT),),
     context="outcome",
-    notes="Context only: shown beside the alliance, never in a balance and never in a rule.",
+    notes="Context only: shown beside the alliance, never in a balance; a rule may read it, none speaks of it.",
 )
