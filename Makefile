@@ -9,7 +9,7 @@ READY := .venv/.ready
 OPENAPI := $(BIN)/python -c 'import json; from service.main import create_app; from service.settings import Settings; \
 	print(json.dumps(create_app(Settings()).openapi(), indent=2, ensure_ascii=False))'
 
-.PHONY: install demo test check lint types arrows openapi openapi-check lock lock-check bench
+.PHONY: install demo test check lint types arrows openapi openapi-check lock lock-check bench bench-detection
 
 install: $(READY)
 
@@ -57,3 +57,8 @@ lock-check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m bench
+
+# Writes bench/detection/RESULTS.md. What the dependency group `bench` names takes part where it is installed:
+# .venv/bin/uv pip install --python .venv --group bench
+bench-detection: $(READY)
+	$(BIN)/python -m bench.detection

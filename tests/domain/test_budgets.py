@@ -4,18 +4,21 @@ The budgets: at most 5 alerts above `info` per 100 member-sessions, one of them 
 family-sessions, a critical one in at most 5 % of the families. Indicators are observed and quiet.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
 
+from bench.detection.arrivals import Course
+from bench.detection.inject import dip, siding
+from bench.detection.scenarios import COUPLES, FAMILIES
+from bench.detection.simulate import World, courses
 from service.domain.assess import Step, fold
 from service.domain.carry import Carry, default_parameters
 from service.domain.concern import Concern
-from service.domain.model import Family, Severity, TherapySession
-from tests.clean_families import FOUR, TWO, clean_courses, dropping_courses, siding_courses
+from service.domain.model import Severity
 
-FAMILIES = 400
+CLEAN = 400
 INJECTED = 150
 
 
@@ -43,24 +46,24 @@ class Loudness:
         self.families += 1
 
 
-def folded(course: list[TherapySession], of: Family) -> list[Step]:
-    return fold(Carry(), course, of, default_parameters())[0]
+def folded(course: Course) -> Sequence[Step]:
+    return fold(Carry(), course.sessions, course.family, default_parameters())[0]
 
 
-@pytest.mark.parametrize("of", [FOUR, TWO], ids=["families of four", "couples"])
-def test_clean_families_stay_within_the_budgets(of: Family) -> None:
+@pytest.mark.parametrize("world", [FAMILIES, COUPLES], ids=lambda world: world.name)
+def test_clean_families_stay_within_the_budgets(world: World) -> None:
     loud = Loudness()
-    for course in clean_courses(FAMILIES, of, seed=20260105):
-        loud.add(folded(course, of))
-    assert loud.families == FAMILIES
-    assert loud.openings / (loud.sessions * len(of.members)) <= 0.05
+    for course in courses(world, None, CLEAN, seed=20260105):
+        loud.add(folded(course))
+    assert loud.families == CLEAN
+    assert loud.openings / (loud.sessions * len(world.family.members)) <= 0.05
     assert loud.standing / loud.sessions <= 0.30
     assert loud.critical / loud.families <= 0.05
 
 
-def opened_by(course: list[TherapySession], of: Family) -> Iterator[Concern]:
+def opened_by(course: Course) -> Iterator[Concern]:
     """Yield the concerns above `info` that stand in sessions 6, 7 or 8 and did not before."""
-    steps = folded(course, of)
+    steps = folded(course)
     before = {concern.identity for concern in steps[4].concerns if concern.severity is not Severity.info}
     for done in steps[5:8]:
         for concern in done.concerns:
@@ -68,26 +71,20 @@ def opened_by(course: list[TherapySession], of: Family) -> Iterator[Concern]:
                 yield concern
 
 
-def share_caught(courses: Iterable[list[TherapySession]], *subjects: tuple[str, ...]) -> float:
+def share_caught(ruptured: Iterable[Course], *subjects: tuple[str, ...]) -> float:
     """Return in which share of families an alert about one of the subjects rises in sessions 6 to 8."""
-    caught = [any(concern.subject in subjects for concern in opened_by(course, FOUR)) for course in courses]
+    caught = [any(concern.subject in subjects for concern in opened_by(course)) for course in ruptured]
     return sum(caught) / len(caught)
 
 
 def test_a_single_drop_of_three_deviations_is_often_seen() -> None:
     def share(depth: float) -> float:
-        return share_caught(dropping_courses(INJECTED, FOUR, seed=6, who="ana", depth=depth), ("member/ana",))
+        return share_caught(courses(FAMILIES, dip("V", depth, 1), INJECTED, seed=6), ("member/ana",))
 
-    assert share(depth=3) >= 0.30  # 0.41 in 600 families; 0.60 with the alerts about the family
+    assert share(depth=3) >= 0.30  # 0.48 in 600 families; 0.64 with the alerts about the family
     assert share(depth=0) <= 0.10  # the same families without it
 
 
 def test_siding_is_nearly_always_seen() -> None:
-    courses = siding_courses(INJECTED, FOUR, seed=6, lost="ana", won="eva")
-    assert share_caught(courses, ("member/ana",), ("family",)) >= 0.75  # 0.88 in 600 families
-
-
-def test_the_same_seed_gives_the_same_families() -> None:
-    once, again = (list(clean_courses(2, FOUR, seed=3)) for _ in range(2))
-    assert once == again
-    assert once[0] != once[1]
+    ruptured = courses(FAMILIES, siding(), INJECTED, seed=6)
+    assert share_caught(ruptured, ("member/ana",), ("family",)) >= 0.75  # 0.88 in 600 families

@@ -1,0 +1,1 @@
+"""How well ruptures are seen: simulated families, detectors side by side, and what each sees and cries for nothing."""
