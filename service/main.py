@@ -23,6 +23,7 @@ from service.api import (
     ratings,
     repairs,
     sessions,
+    therapists,
 )
 from service.api.keyed import KeyRing, Service
 from service.api.transport import Transport
@@ -44,6 +45,7 @@ PAGES = (
     alerts,
     alert_basis,
     repairs,
+    therapists,
     catalogue,
     health,
 )  # in reading order

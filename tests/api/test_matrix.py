@@ -42,6 +42,7 @@ NEEDS: dict[Call, str] = {
     ("post", "/v1/alerts/{alert_id}/handling"): "alerts:handle",
     ("post", "/v1/alerts/{alert_id}/repairs"): "alerts:handle",
     ("get", "/v1/alerts/{alert_id}/repairs"): "alerts:read",
+    ("get", "/v1/therapists/{therapist_id}/monday"): "alerts:read",
     ("get", "/v1/instruments"): ANY_KEY,
     ("get", "/v1/instruments/{code}"): ANY_KEY,
     ("get", "/v1/indicators"): ANY_KEY,
@@ -57,7 +58,13 @@ KEYED = [call for call in CALLS if NEEDS.get(call) != NO_KEY]
 
 # calls that name something of an organization: with another's key it is not there, or it is a new thing over there
 MADE_ANEW = {call for call in KEYED if call[0] == "put" and "rating_id" not in call[1]} | {("post", "/v1/ratings")}
-NAMES_SOMETHING = {call for call in KEYED if "_id}" in call[1]} - MADE_ANEW
+NAMES_SOMETHING = (
+    {call for call in KEYED if "_id}" in call[1]}
+    - MADE_ANEW
+    - {
+        ("get", "/v1/therapists/{therapist_id}/monday")  # a therapist is a string, and nobody's until an alert names it
+    }
+)
 
 BODIES: dict[Call, Document] = {
     ("put", "/v1/cases/{case_id}"): {},
@@ -80,6 +87,7 @@ async def send(app: FastAPI, client: httpx.AsyncClient) -> Send:
     rating_id = (await client.post("/v1/ratings", json=rating("ana"))).json()["rating_id"]
     (alert,) = (await client.get("/v1/alerts")).json()["items"]
     names = {"case_id": "fam-42", "session_id": "s1", "rating_id": rating_id, "alert_id": alert["alert_id"]}
+    names["therapist_id"] = "dr-7"
 
     async def sending(call: Call, key: str | None) -> httpx.Response:
         method, template = call
