@@ -32,7 +32,7 @@ def main() -> None:
     if asked.quick:
         print(report(run, None))
         return
-    shown = [ANY, LOUD, *(peer.name for peer in bench.all_peers)]
+    shown = [ANY, LOUD, bench.own.name, *run.peers]
     drawn = draw(run.world(FAMILIES.name), [run.scenario(name) for name in DRAWN], shown, PLOT)
     page = report(run, PLOT.name if drawn else None)
     RESULTS.write_text(page, encoding="utf-8")

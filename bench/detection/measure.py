@@ -35,13 +35,13 @@ class Clean:
 class Injected:
     """A scenario: detector → what it did about each rupture.
 
-    `tuned` is what one sees whose limit is moved to the false alarms of our warnings, `matched` what our limit
-    alone sees at the false alarms of a peer; `curves` are (false alarms, sensitivity) of the tunable peers.
+    `tuned` is, for the default set and for its warnings, what one sees whose limit is moved until it is as loud;
+    `matched` what our limit alone sees at the false alarms of a peer; `curves` are (false alarms, sensitivity).
     """
 
     scenario: Scenario
     found: dict[str, list[Seen]] = field(default_factory=dict)
-    tuned: dict[str, float] = field(default_factory=dict)
+    tuned: dict[str, dict[str, float]] = field(default_factory=dict)
     matched: dict[str, float] = field(default_factory=dict)
     curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
@@ -118,7 +118,9 @@ class _Tuning:
     def __init__(self, bench: Bench, clean: Clean, listened: dict[str, Listened]) -> None:
         self.bench, self.clean, self.listened = bench, clean, listened
         compared = [bench.own, *(peer for peer in bench.peers if peer.tunable)]
-        self.limits = {peer.name: self.limit(peer, clean.false(LOUD)) for peer in compared}
+        self.limits = {
+            target: {peer.name: self.limit(peer, clean.false(target)) for peer in compared} for target in (ANY, LOUD)
+        }
         self.own_limits = {peer.name: self.limit(bench.own, clean.false(peer.name)) for peer in bench.peers}
 
     def limit(self, peer: Peer, target: float) -> float:
@@ -132,13 +134,14 @@ class _Tuning:
     def compare(self, result: Injected, listened: dict[str, Listened]) -> None:
         """Fill in what is seen at equal false alarms."""
         rupture, own = result.scenario.rupture, self.bench.own.name
-        for name, limit in self.limits.items():
-            result.tuned[name] = seen_share(seen_at(name, listened[name], limit, rupture))
+        for target, limits in self.limits.items():
+            at = {name: seen_at(name, listened[name], limit, rupture) for name, limit in limits.items()}
+            result.tuned[target] = {name: seen_share(found) for name, found in at.items()}
         for name, limit in self.own_limits.items():
             result.matched[name] = seen_share(seen_at(own, listened[own], limit, rupture))
         if result.scenario.name in self.bench.drawn:
             for peer in self.bench.all_peers:
-                if peer.name in self.limits:
+                if peer.name in self.limits[LOUD]:
                     result.curves[peer.name] = list(self._curve(peer, listened[peer.name], rupture))
 
     def _curve(self, peer: Peer, ruptured: Listened, rupture: Rupture) -> Iterator[tuple[float, float]]:

@@ -1,14 +1,17 @@
 """The page: a small run is complete, says its seed, and puts the worst scenario first."""
 
 from math import inf
+from pathlib import Path
 
 import pytest
 
 from bench.detection.__main__ import measured
 from bench.detection.bars import Bar
+from bench.detection.extras import optional
 from bench.detection.measure import ANY, LOUD
+from bench.detection.plot import draw
 from bench.detection.report import Run, hundredth, report, sessions, table
-from bench.detection.scenarios import SCENARIOS, WORLDS
+from bench.detection.scenarios import SCENARIOS, SIDING, SINGLE, WORLDS
 from bench.detection.score import Rate
 from service.domain.rules import rules
 
@@ -61,3 +64,17 @@ def test_the_worst_stands_first(run: Run) -> None:
     section = page.split("## Scenarios, the worst first")[1].split("##")[0]
     order = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("| ")]
     assert order == ["| scenario", *(f"| {item.scenario.name}" for item in run.ruptures), "| nothing (chance)"]
+
+
+def test_a_plot_is_drawn_where_matplotlib_is_installed(run: Run, tmp_path: Path) -> None:
+    path, panels = tmp_path / "plot.svg", [run.scenario(SINGLE.name), run.scenario(SIDING.name)]
+    assert draw(run.clean[0], panels, [ANY, LOUD, *run.peers], path) == path.exists()
+    assert path.exists() == (optional("matplotlib") is not None)
+    assert "No plot" in report(run, None)
+
+
+def test_what_is_as_loud_as_ours_is_compared_for_both(run: Run) -> None:
+    for item in run.injected:
+        assert set(item.tuned) == {ANY, LOUD}
+        assert "below cut-off 36" in item.tuned[LOUD]
+        assert not set(item.tuned[LOUD]) & {ANY, LOUD, *rules()}
