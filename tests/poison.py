@@ -64,6 +64,18 @@ HANDLING = {
     "handling_revision": 0,
 }
 REPAIR = bodies.repair(f"{CANARY}-r", **{"with": [f"member/{CANARY}-m"], "by": f"{CANARY}-t", "at": bodies.at(1)})
+EPISODE = {
+    "id": f"{CANARY}-e",
+    "alert_ids": ["01890000-0000-7000-8000-000000000000"],
+    "first_session_id": CANARY,
+    "last_session_id": CANARY,
+    "members": [f"member/{CANARY}-m"],
+    "tried": ["check-in"],
+    "outcome": "repaired",
+    "by": f"{CANARY}-t",
+    "at": bodies.at(1),
+    "replaces": f"{CANARY}-e0",
+}
 RETRACTION = {"rating_id": "01890000-0000-7000-8000-000000000000", "reason": "withdrawn"}
 
 
@@ -96,6 +108,7 @@ ROUTES = {
     "patch-session": Route("PATCH", "/v1/cases/fam-42/sessions/s1", SESSION, SPOTS["session"]),
     "handling": Route("POST", "/v1/alerts/{alert_id}/handling", HANDLING, "/handling_revision"),
     "repair": Route("POST", "/v1/alerts/{alert_id}/repairs", REPAIR, "/went"),
+    "episode": Route("POST", "/v1/cases/fam-42/episodes", EPISODE, "/outcome"),
     "rating-line": line("rating", SPOTS["rating"], **RATING),
     "case-line": line("case", SPOTS["case"], case_id=CANARY, **CASE),
     "session-line": line("session", SPOTS["session"], case_id=CANARY, session_id=CANARY, **SESSION),
@@ -107,6 +120,7 @@ OF = {
     "session": ("put-session", "patch-session", "session-line"),
     "handling": ("handling",),
     "repair": ("repair",),
+    "episode": ("episode",),
     "retraction": ("retraction-line",),
 }
 

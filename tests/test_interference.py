@@ -159,6 +159,8 @@ OTHERS = [
     Ask("POST", f"/v1/alerts/{UNKNOWN}/handling", {"id": "h1", "action": "acknowledge", "by": "dr-7"}),
     Ask("POST", f"/v1/alerts/{UNKNOWN}/repairs", bodies.repair()),
     Ask("GET", f"/v1/alerts/{UNKNOWN}/basis"),
+    Ask("POST", f"/v1/cases/{CASE}/episodes", bodies.episode(UNKNOWN)),
+    Ask("GET", f"/v1/cases/{CASE}/episodes"),
     Ask("PUT", f"/v1/cases/{CASE}", {"members": {}}),
     Ask("PATCH", f"/v1/cases/{CASE}", {"mandated": True}),
     Ask("PUT", f"/v1/cases/{CASE}/sessions/s2", {"held_at": bodies.at(2)}),

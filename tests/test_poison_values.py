@@ -51,6 +51,7 @@ TIME_FIELDS = [
     ("session-line", "/held_at"),
     ("handling", "/at"),
     ("repair", "/at"),
+    ("episode", "/at"),
 ]
 
 
@@ -76,6 +77,11 @@ ID_FIELDS = [
     ("handling", "/by"),
     ("repair", "/id"),
     ("repair", "/by"),
+    ("episode", "/id"),
+    ("episode", "/by"),
+    ("episode", "/first_session_id"),
+    ("episode", "/last_session_id"),
+    ("episode", "/replaces"),
 ]
 
 
@@ -90,7 +96,8 @@ def test_ids(target: Target, kind: str, field: str) -> None:
 
 @pytest.mark.parametrize("reserved", ["therapist", "family"])
 def test_reserved_ids(target: Target, reserved: str) -> None:
-    for name, field in [(name, "/rater/id") for name in OF["rating"]] + [("handling", "/by"), ("repair", "/by")]:
+    told_by = [(kind, "/by") for kind in ("handling", "repair", "episode")]
+    for name, field in [(name, "/rater/id") for name in OF["rating"]] + told_by:
         refused = target.send(name, with_token(ROUTES[name].body, field, f'"{reserved}"'))
         assert refused.faults == [(field, "reserved-id")]
     for name in OF["case"]:
@@ -139,6 +146,11 @@ VALUES: list[tuple[str, str, list[str], str]] = [
     ("handling", "/action", ['"close"', "7", f'"{FREE_TEXT}"'], "unknown-value"),
     ("handling", "/handling_revision", ["1.5", "true", '"0"'], "not-integer"),
     ("repair", "/next_step", ['"hug"', f'"{FREE_TEXT}"'], "unknown-value"),
+    ("episode", "/outcome", ['"better"', "7", "null", f'"{FREE_TEXT}"'], "unknown-value"),
+    ("episode", "/alert_ids", ["7", "{}"], "not-a-list"),
+    ("episode", "/alert_ids/0", ['"7"', f'"{FREE_TEXT}"'], "bad-format"),
+    ("episode", "/members/0", ['"ana"', '"family"', '"member/a b"', f'"{FREE_TEXT}"'], "bad-format"),
+    ("episode", "/tried/0", ['"hug"', f'"{FREE_TEXT}"'], "unknown-value"),
     ("repair", "/with", ["7", '"member/ana"', "{}"], "not-a-list"),
     ("repair", "/with/0", ['"ana"', '"member/"', '"member/a b"', f'"{FREE_TEXT}"'], "bad-format"),
     ("repair", "/went", ["1.5", "true", '"4"'], "not-integer"),

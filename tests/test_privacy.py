@@ -87,6 +87,16 @@ def tell_everything(client: httpx.Client) -> Iterator[httpx.Response]:
     yield client.post(f"{alert}/handling", json=act)
     tried = {"next_step": "check-in", "went": 3, "with": [f"member/{MEMBER}"], "by": THERAPIST}
     yield client.post(f"{alert}/repairs", json={"id": canary("repair"), **tried})
+    story = {
+        "alert_ids": [alert.rpartition("/")[2]],
+        "first_session_id": canary("session"),
+        "last_session_id": canary("session"),
+        "members": [f"member/{MEMBER}"],
+        "outcome": "lost",
+        "by": THERAPIST,
+    }
+    episodes = f"/v1/cases/{CASE}/episodes"
+    yield client.post(episodes, json={"id": canary("episode"), **story})
     yield client.post("/v1/batch", content=_lines(), headers={"Content-Type": "application/x-ndjson"})
     for path in (
         rating,
@@ -95,6 +105,7 @@ def tell_everything(client: httpx.Client) -> Iterator[httpx.Response]:
         alert,
         f"{alert}/basis",
         f"{alert}/repairs",
+        episodes,
         f"/v1/cases/{CASE}",
         f"/v1/cases/{CASE}/course",
     ):
@@ -110,6 +121,7 @@ def tell_everything(client: httpx.Client) -> Iterator[httpx.Response]:
     yield client.post("/v1/ratings", content=b"", headers={"Content-Type": f"text/{canary('type')}"})
     yield client.post(f"{alert}/handling", json={**act, "action": "snooze", "until": {"sessions": 1}})  # differs
     yield client.post(f"{alert}/repairs", json={"id": canary("repair"), **tried, "went": 2})  # differs
+    yield client.post(episodes, json={"id": canary("episode"), **story, "outcome": "repaired"})  # differs
     yield client.put(rating, json={**RATING, "session_id": canary("moved")}, headers={"If-Match": '"1"'})
     yield client.put(f"/v1/cases/{CASE}", json={**FAMILY, "mandated": True}, headers={"If-Match": canary("tag")})
     yield client.put(f"/v1/cases/{CASE}", json={"program": canary("program"), "members": {}})  # a member has ratings
@@ -178,7 +190,7 @@ def test_a_whole_story(database_url: str, level: str) -> None:
             statuses.append(response.status_code)
         events = check_log(said_about(process, response))
         check_metrics(client.get("/metrics"))
-    assert statuses == [201, 201, 201, 200, *[200] * 12, 409, 422, 422, 415, 400, 415, 409, 409, 422, 412, 409,
+    assert statuses == [201, 201, 201, 200, *[200] * 14, 409, 422, 422, 415, 400, 415, 409, 409, 409, 422, 412, 409,
                         404, 422, 422, 400, 404, 404, 405, 401, 401]  # fmt: skip
     requests = [event for event in events if event["event"] == "request"]
     assert [event["status"] for event in requests] == statuses

@@ -18,7 +18,7 @@ from service.settings import Settings
 
 LONG_AGO = datetime(2025, 12, 1, tzinfo=UTC)
 PATIENCE = 60.0  # seconds for one answer; a busy machine
-TABLES = ("cases", "sessions", "ratings", "revisions", "carries", "alerts", "handlings", "repairs", "audit")
+TABLES = ("cases", "sessions", "ratings", "revisions", "carries", "alerts", "handlings", "repairs", "episodes", "audit")
 
 EVERYTHING = sql.SQL(" UNION ALL ").join(
     sql.SQL(

@@ -36,6 +36,8 @@ TITLES = {
     "member-has-ratings": (409, "A member with ratings cannot be left out"),
     "handling-differs": (409, "This handling id was used for something else"),
     "repair-differs": (409, "This repair id was used for something else"),
+    "episode-differs": (409, "This episode id was used for something else"),
+    "episode-replaced": (409, "The episode to replace was replaced already"),
     "precondition-failed": (412, "The thing has changed meanwhile"),
     "too-large": (413, "The body is too large"),
     "wrong-media-type": (415, "This media type is not taken in"),

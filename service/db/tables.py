@@ -261,6 +261,19 @@ class RepairRow(SQLModel, table=True):
     received_at: datetime = moment("received_at")
 
 
+class EpisodeRow(SQLModel, table=True):
+    """A rupture episode that a clinician confirmed, by the id that its client made; a correction replaces it."""
+
+    __tablename__ = "episodes"
+    __table_args__ = (of_case(),)
+    organization_id: UUID = organization_key()
+    case_id: str = key_part("case_id")
+    episode_id: str = key_part("episode_id")
+    body: dict[str, Any] = document("body")
+    received_at: datetime = moment("received_at")
+    replaced_by: str | None = code("replaced_by", nullable=True)
+
+
 class AuditRow(SQLModel, table=True):
     """Who wrote what and when: ids only, never a value."""
 

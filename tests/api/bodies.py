@@ -47,6 +47,12 @@ def repair(key: str = "r-1", **facts: Any) -> Document:
     return {"id": key, "next_step": "check-in", "went": 4, "with": ["member/ana"], "by": "dr-7", **facts}
 
 
+def episode(*alert_ids: str, key: str = "e-1", **facts: Any) -> Document:
+    """Return what dr-7 confirms of some alerts: one episode with Ana over two sessions, repaired."""
+    usual = {"first_session_id": "s1", "last_session_id": "s2", "members": ["member/ana"], "tried": ["check-in"]}
+    return {"id": key, "alert_ids": list(alert_ids), **usual, "outcome": "repaired", "by": "dr-7", **facts}
+
+
 def session(number: int = 1, **facts: Any) -> Document:
     """Return an announced session of a number."""
     return {"held_at": at(number), **facts}

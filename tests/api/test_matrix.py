@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from service.db.identity import ALL, SCOPES, _checksum, parse_token
-from tests.api.bodies import Document, hostile, rating, repair, session
+from tests.api.bodies import Document, episode, hostile, rating, repair, session
 from tests.api.conftest import NewKey, bearer, client_of
 from tests.api.contract import OPENAPI
 
@@ -43,6 +43,8 @@ NEEDS: dict[Call, str] = {
     ("post", "/v1/alerts/{alert_id}/repairs"): "alerts:handle",
     ("get", "/v1/alerts/{alert_id}/repairs"): "alerts:read",
     ("get", "/v1/therapists/{therapist_id}/monday"): "alerts:read",
+    ("post", "/v1/cases/{case_id}/episodes"): "alerts:handle",
+    ("get", "/v1/cases/{case_id}/episodes"): "alerts:read",
     ("get", "/v1/instruments"): ANY_KEY,
     ("get", "/v1/instruments/{code}"): ANY_KEY,
     ("get", "/v1/indicators"): ANY_KEY,
@@ -77,6 +79,8 @@ BODIES: dict[Call, Document] = {
     ("post", "/v1/alerts/{alert_id}/repairs"): repair(),
 }
 
+CONFIRMS: Call = ("post", "/v1/cases/{case_id}/episodes")  # its body names an alert of the case
+
 Send = Callable[[Call, str | None], Awaitable[httpx.Response]]
 
 
@@ -99,7 +103,8 @@ async def send(app: FastAPI, client: httpx.AsyncClient) -> Send:
             if path == "/v1/batch":
                 headers["Content-Type"] = "application/x-ndjson"
                 return await bare.post(path, content=b"", headers=headers)
-            return await bare.request(method, path, json=BODIES.get(call), headers=headers)
+            body = episode(alert["alert_id"]) if call == CONFIRMS else BODIES.get(call)
+            return await bare.request(method, path, json=body, headers=headers)
 
     return sending
 
