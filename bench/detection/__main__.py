@@ -19,7 +19,7 @@ from bench.detection.scenarios import FAMILIES, SCENARIOS, SIDING, SINGLE, WORLD
 
 HERE = Path(__file__).parent
 RESULTS, PLOT = HERE / "RESULTS.md", HERE / "results.svg"
-FAMILIES_EACH, QUICK, SEED = 300, 10, 20260105
+FAMILIES_EACH, QUICK, SEED = 250, 10, 20260105
 DRAWN = (SINGLE.name, SIDING.name)
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bench.detection.alarms import Standing, alarms
-from bench.detection.charts import Heard, Peer, heard_by, standing
+from bench.detection.charts import Peer, heard_by, standing
 from bench.detection.inject import Rupture
+from bench.detection.loudness import Listened, loudness
 from bench.detection.ours import ours
 from bench.detection.scenarios import Scenario
 from bench.detection.score import Quiet, Seen, false_share, limit_at, quiet, seen, seen_share
@@ -17,7 +18,6 @@ ANY, LOUD = "default set", "default set, warnings"
 CURVE = 16  # limits at which a tunable detector is drawn
 
 Counts = Callable[[Standing], bool]
-Listened = list[tuple[Heard, int, int]]  # per family: what was heard, of how many sessions and members
 
 
 @dataclass(slots=True)
@@ -116,7 +116,8 @@ class _Tuning:
     """The limits at which detectors are equally loud in one world."""
 
     def __init__(self, bench: Bench, clean: Clean, listened: dict[str, Listened]) -> None:
-        self.bench, self.clean, self.listened = bench, clean, listened
+        self.bench, self.listened = bench, listened
+        self.loudness = {name: loudness(heard) for name, heard in listened.items()}
         compared = [bench.own, *(peer for peer in bench.peers if peer.tunable)]
         self.limits = {
             target: {peer.name: self.limit(peer, clean.false(target)) for peer in compared} for target in (ANY, LOUD)
@@ -125,8 +126,7 @@ class _Tuning:
 
     def limit(self, peer: Peer, target: float) -> float:
         """Return the limit at which a peer is no louder than the target here."""
-        listened = self.listened[peer.name]
-        return limit_at(target, self.figures(peer), lambda limit: false_share(quiet_at(peer.name, listened, limit)))
+        return limit_at(target, self.figures(peer), self.loudness[peer.name])
 
     def figures(self, peer: Peer) -> list[float]:
         return [figure for heard, _, _ in self.listened[peer.name] for items in heard.values() for _, figure in items]
@@ -148,8 +148,7 @@ class _Tuning:
         ordered = sorted(self.figures(peer))
         for step in range(CURVE):
             limit = ordered[-1 - round(len(ordered) * 0.3 * (step / CURVE) ** 2)]
-            false = false_share(quiet_at(peer.name, self.listened[peer.name], limit))
-            yield false, seen_share(seen_at(peer.name, ruptured, limit, rupture))
+            yield self.loudness[peer.name](limit), seen_share(seen_at(peer.name, ruptured, limit, rupture))
 
 
 def always(each: Standing) -> bool:
