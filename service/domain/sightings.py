@@ -18,7 +18,9 @@ def gravest(
     Kinds and sources pool by the highest, never by a mean: two who look see no more than one who looked well.
     """
     found: dict[str, Indicator] = {}
-    for item in moment.indicators(kinds) if moment.session.held else ():
+    if not moment.session.held or not moment.session.indicators:  # as in most sessions
+        return found
+    for item in moment.indicators(kinds):
         name = concerned(item)
         if name is not None and (name not in found or _order(item) < _order(found[name])):
             found[name] = item

@@ -69,9 +69,10 @@ def _totals(moment: Moment) -> Iterator[Figure]:
 
 
 def _is_full(figure: Figure, parameters: Parameters) -> bool:
+    if not at_least(figure.value, parameters.total):
+        return False
     lines = _lines(figure)
-    even = len(lines) > 1 and at_most(max(lines) - min(lines), parameters.line_range)
-    return even and at_least(figure.value, parameters.total)
+    return len(lines) > 1 and at_most(max(lines) - min(lines), parameters.line_range)
 
 
 def _lines(figure: Figure) -> list[float]:
