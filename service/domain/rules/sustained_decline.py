@@ -53,10 +53,11 @@ def _fall(figure: Figure, parameters: Parameters) -> float:
 
 
 def _declines(figure: Figure, parameters: Parameters) -> bool:
-    window = _window(figure, parameters.scores)
-    if len(window) < parameters.scores or not figure.is_below_cut:
+    if len(figure.series.recent) < parameters.scores - 1:
         return False
-    return at_least(window[0] - window[-1], figure.reliable_change) and mann_kendall(window) <= parameters.s_at_most
+    window = _window(figure, parameters.scores)  # what is cheap to ask comes first: most sessions end there
+    fell = at_least(window[0] - window[-1], figure.reliable_change)
+    return fell and figure.is_below_cut and mann_kendall(window) <= parameters.s_at_most
 
 
 def _signal(figure: Figure, parameters: Parameters) -> Signal:

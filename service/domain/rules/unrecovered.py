@@ -13,7 +13,7 @@ Ours:     the limits, and which alerts it follows; of several about the same peo
 Since:    0.1 (version 1)
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from service.domain.concern import Clearing, Concern, Signal, State
@@ -66,9 +66,10 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
     return Memory(since), tuple(signals.values())
 
 
-def _followed(moment: Moment) -> Iterator[Concern]:
-    concerns = (concern for code in FOLLOWED for concern in moment.active_of(code))
-    return (concern for concern in concerns if concern.severity is not Severity.info)
+def _followed(moment: Moment) -> list[Concern]:
+    """Return the concerns at warning or above that are followed, the most specific first."""
+    grave = (item for item in moment.concerns if item.active and item.severity is not Severity.info)
+    return sorted((item for item in grave if item.rule in FOLLOWED), key=lambda item: FOLLOWED.index(item.rule))
 
 
 def _is_followed(moment: Moment, concern: Concern) -> bool:
