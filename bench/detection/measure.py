@@ -37,12 +37,13 @@ class Injected:
 
     `tuned` is, for the default set and for its warnings, what one sees whose limit is moved until it is as loud;
     `matched` what our limit alone sees at the false alarms of a peer; `curves` are (false alarms, sensitivity).
+    None: it cannot be so loud.
     """
 
     scenario: Scenario
     found: dict[str, list[Seen]] = field(default_factory=dict)
-    tuned: dict[str, dict[str, float]] = field(default_factory=dict)
-    matched: dict[str, float] = field(default_factory=dict)
+    tuned: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    matched: dict[str, float | None] = field(default_factory=dict)
     curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
     def share(self, detector: str) -> float:
@@ -124,8 +125,8 @@ class _Tuning:
         }
         self.own_limits = {peer.name: self.limit(bench.own, clean.false(peer.name)) for peer in bench.peers}
 
-    def limit(self, peer: Peer, target: float) -> float:
-        """Return the limit at which a peer is no louder than the target here."""
+    def limit(self, peer: Peer, target: float) -> float | None:
+        """Return the limit at which a peer is no louder than the target here; None where it cannot be so loud."""
         return limit_at(target, self.figures(peer), self.loudness[peer.name])
 
     def figures(self, peer: Peer) -> list[float]:
@@ -135,10 +136,12 @@ class _Tuning:
         """Fill in what is seen at equal false alarms."""
         rupture, own = result.scenario.rupture, self.bench.own.name
         for target, limits in self.limits.items():
-            at = {name: seen_at(name, listened[name], limit, rupture) for name, limit in limits.items()}
-            result.tuned[target] = {name: seen_share(found) for name, found in at.items()}
+            result.tuned[target] = {
+                name: None if limit is None else seen_share(seen_at(name, listened[name], limit, rupture))
+                for name, limit in limits.items()
+            }
         for name, limit in self.own_limits.items():
-            result.matched[name] = seen_share(seen_at(own, listened[own], limit, rupture))
+            result.matched[name] = None if limit is None else seen_share(seen_at(own, listened[own], limit, rupture))
         if result.scenario.name in self.bench.drawn:
             for peer in self.bench.all_peers:
                 if peer.name in self.limits[LOUD]:

@@ -71,9 +71,9 @@ An alarm counts as seeing a rupture when it opens in the sessions from its first
 a touched member, or the family and nobody of it. False alarms are openings per 100 member-sessions in which nothing is
 wrong; an alert that rises from info to a warning opens then among the warnings, and not again in the default set. A
 peer reads the posts as they come, late and doubled ones too; its alarm stands as long as it says so, ours until it
-recovers or closes. Intervals are of 400 resamplings
-of whole families. `nothing (chance)` is what is seen of a rupture that does not take place. Our limit alone is the
-formula of out-of-limits without the other rules, which in the default set go before it.
+recovers or closes. Intervals are of 400 resamplings of whole families. `nothing (chance)` is what is seen of a rupture
+that does not take place. Our limit alone is the formula of out-of-limits without the other rules, which in the default
+set go before it.
 Peers that want a within-person SD get the simulator's own; `ruptures` looks for one split into two means (gain of 9
 variances), river's Page-Hinkley allows half an SD and alarms at 3, its ADWIN has windows of two values and δ 0.3.
 Nobody has tested these rules against ruptures that observers coded: the numbers say how the rules behave, not how
@@ -104,8 +104,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def percent(share: float) -> str:
-    return f"{100 * share:.0f}"
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f}"
 
 
 def hundredth(rate: Rate) -> str:
@@ -136,7 +136,7 @@ def _scenarios(run: Run) -> str:
 
 def _scenario(item: Injected) -> Sequence[str]:
     loud = sensitivity(item.found[LOUD])
-    share, best = max((share, name) for name, share in item.tuned[LOUD].items() if name != OWN)
+    share, best = max((share or 0.0, name) for name, share in item.tuned[LOUD].items() if name != OWN)
     there = item.scenario.name != CHANCE and share > loud.value
     within = ", within the interval" if share <= loud.high else ""
     delay = middle(each.delay for each in item.found[LOUD])
@@ -165,7 +165,7 @@ def _detector(run: Run, name: str) -> Sequence[str]:
         grave,
         hundredth(caught),
         percent(run.scenario(PAIR.name).share(name)),
-        *("–" if share is None else percent(share) for share in right),
+        *map(percent, right),
         sessions(middle(item.delay for item in single)),
         sessions(middle(item.mended for item in single)),
         f"{flaps(single):.2f}",
@@ -195,22 +195,23 @@ def _world(item: Clean, names: Sequence[str]) -> Sequence[str]:
 def _tuned(run: Run, ours: str) -> str:
     names = list(run.injected[0].tuned[ours])
     rows = [(item.scenario.name, percent(item.share(ours)), *_against(item, ours, names)) for item in run.ruptures]
-    return f"Bold: better than ours.\n\n{table(('scenario', ours, *names), rows)}"
+    return f"Bold: better than ours. –: it cannot be so loud.\n\n{table(('scenario', ours, *names), rows)}"
 
 
 def _against(item: Injected, ours: str, names: Sequence[str]) -> Iterator[str]:
     for name in names:
-        text = percent(item.tuned[ours][name])
-        yield f"**{text}**" if item.tuned[ours][name] > item.share(ours) else text
+        share = item.tuned[ours][name]
+        yield f"**{percent(share)}**" if share is not None and share > item.share(ours) else percent(share)
 
 
 def _matched(run: Run) -> str:
     rows = [(item.scenario.name, *_pairs(item, run.peers)) for item in run.ruptures]
-    note = "Bold: the peer is better. Where a peer is louder than our limit can be, ours stands at its loudest."
+    note = "Bold: the peer is better. –: our limit cannot be so loud."
     return f"{note}\n\n{table(('scenario', *run.peers), rows)}"
 
 
 def _pairs(item: Injected, peers: Sequence[str]) -> Iterator[str]:
     for name in peers:
-        text = f"{percent(item.share(name))} / {percent(item.matched[name])}"
-        yield f"**{text}**" if item.share(name) > item.matched[name] else text
+        own = item.matched[name]
+        text = f"{percent(item.share(name))} / {percent(own)}"
+        yield f"**{text}**" if own is not None and item.share(name) > own else text

@@ -144,14 +144,16 @@ def precision(sensitive: float, false: float, prevalence: float) -> float | None
     return right / spoken if spoken else None
 
 
-def limit_at(target: float, candidates: Sequence[float], rate_of: Callable[[float], float]) -> float:
+def limit_at(target: float, candidates: Sequence[float], rate_of: Callable[[float], float]) -> float | None:
     """Return the lowest candidate limit at which no more than the target rate of false alarms comes.
 
-    Missing:  infinite where even the highest candidate is too loud; a target that is never reached gives the loudest
+    Missing:  infinite where even the highest candidate is too loud; None where none is as loud as the target
     Ours:     limits below the loudest are left out: there runs of alarms melt into one, and openings become few again
     """
     ordered = sorted(set(candidates))
     loudest = max(ordered[:: max(1, len(ordered) // COARSE)], key=rate_of)
+    if rate_of(loudest) < target:
+        return None
     low, high = ordered.index(loudest), len(ordered)
     while low < high:
         place = (low + high) // 2

@@ -106,10 +106,11 @@ def test_how_many_alarms_are_right(sensitive: float, false: float, prevalence: f
     assert precision(sensitive, false, prevalence) == (None if right is None else pytest.approx(right, abs=1e-4))
 
 
-def test_a_loudness_that_nobody_reaches_gives_the_loudest_limit() -> None:
+def test_below_the_loudest_limit_nothing_is_looked_for() -> None:
     loud = {1.0: 0.1, 2.0: 0.3, 3.0: 0.2, 4.0: 0.0}  # at 1 all runs melt into one
-    assert limit_at(0.5, list(loud), loud.__getitem__) == 2.0
     assert limit_at(0.2, list(loud), loud.__getitem__) == 3.0
+    assert limit_at(0.3, list(loud), loud.__getitem__) == 2.0
+    assert limit_at(0.5, list(loud), loud.__getitem__) is None
 
 
 @pytest.mark.parametrize(("target", "limit"), [(0.5, 3.0), (0.25, 4.0), (0.1, inf), (1.0, 1.0)])
