@@ -200,6 +200,7 @@ class KeyedRoute(APIRoute):
         asked_again = bool(scopes) and not methods.isdisjoint({"POST", "PUT", "PATCH", "DELETE"})
         types = PATCH_TYPES if "PATCH" in methods else JSON_TYPES
         takes_body = self.body_field is not None
+        stores_always = asked_again and DRY_RUN not in (self.openapi_extra or {}).get("parameters", ())
 
         async def guarded(request: Request) -> Response:
             keyed = KeyedRequest(request.scope, request.receive)
@@ -208,6 +209,8 @@ class KeyedRoute(APIRoute):
             try:
                 for scope in scopes:
                     keyed.caller.require(scope)
+                if stores_always and "dry_run" in keyed.query_params:
+                    raise invalid(Fault("?dry_run", "unknown-field", "This call knows no dry run."))
                 if takes_body:
                     check_media_type(request, types)
                 return await handle(keyed)

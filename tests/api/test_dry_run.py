@@ -113,6 +113,16 @@ async def test_another_word_is_refused(client: httpx.AsyncClient, engine: AsyncE
     assert await stored(engine) == before
 
 
+@pytest.mark.parametrize("call", ["handling", "repairs"])
+async def test_what_knows_no_dry_run_says_so(client: httpx.AsyncClient, engine: AsyncEngine, call: str) -> None:
+    await client.put(f"/v1/cases/{CASE}/sessions/s1", json=hostile())
+    (alert,) = (await client.get("/v1/alerts")).json()["items"]
+    before, act = await stored(engine), {"id": "h-1", "action": "acknowledge", "by": "dr-7"}
+    answered = await client.post(f"/v1/alerts/{alert['alert_id']}/{call}?dry_run=true", json=act)
+    assert (answered.status_code, answered.json()["errors"][0]["pointer"]) == (422, "?dry_run")
+    assert await stored(engine) == before
+
+
 async def test_a_batch_is_one_story(client: httpx.AsyncClient, engine: AsyncEngine) -> None:
     """Each line sees those before it, as it would; blank lines count as they do otherwise."""
     told = [
