@@ -34,12 +34,13 @@ def briefing(
     `number` is how many the case has held.
     """
     standing = sorted((item for item in concerns if item.active), key=_urgency)
+    apart = on_hold or any(HOLD_TEXT in _text(item) for item in standing)
     return (
         _ask_first(standing),
         _changed(concerns, number),
         _unheard(held[-LOOKED_BACK:], family),
-        _not_jointly(standing, on_hold),
-        _say(standing, on_hold),
+        _not_jointly(standing, apart),
+        _say(standing, apart),
     )
 
 
@@ -87,8 +88,8 @@ def _unheard(latest: Sequence[TherapySession], family: Family) -> Line:
     return Line("no-voice", "A form came from everybody who is expected.")
 
 
-def _not_jointly(standing: Sequence[Concern], on_hold: bool) -> Line:
-    if on_hold or any(HOLD_TEXT in _text(item) for item in standing):
+def _not_jointly(standing: Sequence[Concern], apart: bool) -> Line:
+    if apart:
         return Line("not-jointly", HOLD_TEXT)
     between = [item for item in standing if item.rule in APART]
     if between:
@@ -103,9 +104,8 @@ def _text(concern: Concern) -> str:
     return rule.texts[concern.signal.route] if rule else ""
 
 
-def _say(standing: Sequence[Concern], on_hold: bool) -> Line:
+def _say(standing: Sequence[Concern], apart: bool) -> Line:
     """Return the sentence that goes with the first step of the gravest concern."""
-    apart = on_hold or any(HOLD_TEXT in _text(item) for item in standing)
     for concern in standing:
         rule = rules().get(concern.rule)
         steps = [step for step in (rule.next_steps if rule else ()) if not (apart and step in HELD_BACK)]

@@ -141,13 +141,18 @@ class Moment:
                     return baseline_of(text, series, instrument.dimensions[key.dimension].reference.sp)
         return None
 
-    def score_of(self, series: str) -> float | None:
-        """Return this session's score of a series by its text; None where it has none."""
+    def figure_of(self, series: str) -> Figure | None:
+        """Return this session's figure of a series by its text; None where it has none."""
         line, _, dimension = series.rpartition("|")
         for rating in self.session.ratings if self.session.held else ():
             if rating.line == line and dimension in rating.scores:
-                return rating.scores[dimension].percent
+                return self.figure(rating, instruments()[rating.instrument], dimension)
         return None
+
+    def score_of(self, series: str) -> float | None:
+        """Return this session's score of a series by its text; None where it has none."""
+        figure = self.figure_of(series)
+        return None if figure is None else figure.value
 
     def member_ids(self) -> list[str]:
         """Return every member known so far, sorted."""

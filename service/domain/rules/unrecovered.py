@@ -18,9 +18,8 @@ from dataclasses import dataclass, field
 
 from service.domain.concern import Clearing, Concern, Signal, State
 from service.domain.indicators import NEGATIVE_KINDS
-from service.domain.instruments import instruments
 from service.domain.model import Severity
-from service.domain.moment import Figure, Moment
+from service.domain.moment import Moment
 from service.domain.rules import Rule
 from service.domain.sightings import MEMBER
 from service.domain.trajectory import at_most, z_against
@@ -93,7 +92,7 @@ def _signal(concern: Concern, since: Since, moment: Moment, parameters: Paramete
     if since.attended < parameters.sessions or concern.state is not State.open:
         return None
     baseline = concern.signal.baseline
-    figure = _figure(moment, baseline.series) if baseline is not None else None
+    figure = moment.figure_of(baseline.series) if baseline is not None else None
     z = z_against(figure.value, baseline) if figure is not None else None
     if figure is None or z is None or not figure.is_below_cut or not at_most(z, parameters.z):
         return None
@@ -120,15 +119,6 @@ def _signal(concern: Concern, since: Since, moment: Moment, parameters: Paramete
         raters=(figure.key.rater,),
         baseline=baseline,
     )
-
-
-def _figure(moment: Moment, series: str) -> Figure | None:
-    """Return today's figure of a series by its text."""
-    line, _, dimension = series.rpartition("|")
-    for rating in moment.session.ratings if moment.session.held else ():
-        if rating.line == line and dimension in rating.scores:
-            return moment.figure(rating, instruments()[rating.instrument], dimension)
-    return None
 
 
 def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Parameters) -> Clearing:
