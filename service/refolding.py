@@ -15,7 +15,7 @@ from service.db.queries import SessionKey
 from service.db.sealing import seal, unseal_carry
 from service.domain.assess import as_of_now, fold
 from service.domain.carry import Carry, default_parameters
-from service.domain.concern import Concern
+from service.domain.concern import Concern, Reason
 from service.domain.facts import session_of
 from service.domain.figures import Course
 from service.domain.model import Family, TherapySession
@@ -195,12 +195,25 @@ async def reconcile_alerts(
     changed: list[Reconciled] = []
     for part in parts.values():
         origin = Origin.backfill if part.case_id in backfilled else Origin.live
-        mine = [alert for alert in stored[part.case_id] if part.owns(alert)]
-        changed += reconcile(part.concerns, mine, at, partial(_new, part=part, origin=origin, at=at))
-    written = await _numbered(db, changed)
-    await stores.write_alerts(db, written)
+        changed += reconciled(part, stored[part.case_id], origin, at)
+    written = await write_reconciled(db, changed)
     current = {alert.alert_id: alert for alert in [*found, *written]}
     return _by_case(read, sorted(current.values(), key=lambda alert: (alert.opened_at, alert.alert_id)))
+
+
+def reconciled(
+    part: Part, stored: Iterable[Alert], origin: Origin, at: datetime, lost: Reason = Reason.facts_changed
+) -> list[Reconciled]:
+    """Return which of a case's alerts differ once a part of its course was folded anew; new ones have an origin."""
+    mine = [alert for alert in stored if part.owns(alert)]
+    return reconcile(part.concerns, mine, at, partial(_new, part=part, origin=origin, at=at), lost)
+
+
+async def write_reconciled(db: Db, changed: Sequence[Reconciled]) -> list[Alert]:
+    """Store changed alerts and return them; those that a reader sees take the organization's next numbers."""
+    written = await _numbered(db, changed)
+    await stores.write_alerts(db, written)
+    return written
 
 
 def _by_case(case_ids: Iterable[str], alerts: Iterable[Alert]) -> dict[str, list[Alert]]:

@@ -151,7 +151,7 @@ class AlertPublic(HandlingPublic):
     next_steps: list[NextStepPublic]
     basis: dict[str, Any]
     last_repair: RepairPublic | None = Field(description="what was tried last; all of it is listed beside the alert")
-    origin: Literal["live", "backfill"]
+    origin: Literal["live", "backfill", "reassessment"]
     revision: int
     opened_at: str
     changed_at: str

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     window_passed = "window-passed"
     case_ended = "case-ended"
     facts_changed = "facts-changed"
+    reassessed = "reassessed"
     merged = "merged"
 
 
@@ -125,6 +126,10 @@ class Concern:
     def identity(self) -> tuple[str, tuple[str, ...], str]:
         """Return what tells two concerns of one course apart."""
         return (self.rule, self.subject, self.opened_session_id)
+
+    def meets(self, other: "Concern") -> bool:
+        """Tell whether two concerns share a session; of one rule and subject they are then the same run."""
+        return not set(self.sessions).isdisjoint(other.sessions)
 
     def resting_on(self, session: TherapySession) -> tuple[str, ...]:
         """Return `sessions` with this one, bounded to the opening one and the latest fifteen."""

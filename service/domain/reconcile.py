@@ -21,8 +21,11 @@ class Handling(StrEnum):
 
 
 class Origin(StrEnum):
+    """What led to an alert: news, an old story told late, or rules that look at what was stored before."""
+
     live = "live"
     backfill = "backfill"
+    reassessment = "reassessment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,20 +97,24 @@ def _named(value: Any) -> Any:
 
 
 def reconcile(
-    concerns: Iterable[Concern], stored: Iterable[Alert], at: datetime, make: Callable[[Concern], Alert]
+    concerns: Iterable[Concern],
+    stored: Iterable[Alert],
+    at: datetime,
+    make: Callable[[Concern], Alert],
+    lost: Reason = Reason.facts_changed,
 ) -> list[Reconciled]:
     """Return the alerts that differ from what is stored.
 
     `concerns` are those of the refolded part of one case, `stored` its alerts that rest on any session of that part.
     A concern is the alert of the same rule and subject with which it shares a session: the oldest id survives a merge
     (the others are retracted as `merged`), the earlier part keeps the id after a split, and an alert that no concern
-    stands for any more is retracted as `facts-changed`; should its ground come back, it lives again.
+    stands for any more is retracted for the reason `lost`; should its ground come back, it lives again.
     """
     theirs = _grouped(stored, lambda alert: (alert.concern.rule, alert.concern.subject))
     ours = _grouped(concerns, lambda concern: (concern.rule, concern.subject))
     changed: list[Reconciled] = []
     for key in sorted({*theirs, *ours}):
-        changed += _of_one_subject(ours.get(key, []), theirs.get(key, []), at, make)
+        changed += _of_one_subject(ours.get(key, []), theirs.get(key, []), at, make, lost)
     return changed
 
 
@@ -119,12 +126,16 @@ def _grouped(items: Iterable[Any], key: Callable[[Any], tuple[str, tuple[str, ..
 
 
 def _of_one_subject(
-    concerns: Sequence[Concern], stored: Sequence[Alert], at: datetime, make: Callable[[Concern], Alert]
+    concerns: Sequence[Concern],
+    stored: Sequence[Alert],
+    at: datetime,
+    make: Callable[[Concern], Alert],
+    lost: Reason,
 ) -> list[Reconciled]:
     left = sorted(stored, key=lambda alert: (alert.retracted, alert.opened_at, alert.alert_id))
     changed: list[Reconciled] = []
     for concern in sorted(concerns, key=lambda item: (item.opened_held_at, item.opened_session_id)):
-        match = next((alert for alert in left if _overlap(alert.concern, concern) and _may_be(alert)), None)
+        match = next((alert for alert in left if alert.concern.meets(concern) and _may_be(alert)), None)
         if match is None:
             changed.append(Reconciled(make(concern), seen=True))
             continue
@@ -134,13 +145,9 @@ def _of_one_subject(
             changed.append(moved)
     for alert in left:
         if not alert.retracted:
-            merged = any(_overlap(alert.concern, concern) for concern in concerns)
-            changed.append(_retracted(alert, Reason.merged if merged else Reason.facts_changed, at))
+            merged = any(alert.concern.meets(concern) for concern in concerns)
+            changed.append(_retracted(alert, Reason.merged if merged else lost, at))
     return changed
-
-
-def _overlap(one: Concern, other: Concern) -> bool:
-    return not set(one.sessions).isdisjoint(other.sessions)
 
 
 def _may_be(alert: Alert) -> bool:

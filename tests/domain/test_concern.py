@@ -108,3 +108,10 @@ def test_what_clears_it_is_read_on_the_series_of_its_level_else_on_the_one_it_wa
     assert fired_again(concern(), signal(series=GOALS), therapy_session(5), 5).signal.series == BOND
     assert signal(level=None, series=GOALS).series == GOALS
     assert Signal(ANA, Severity.info, {"level": 2}).series is None
+
+
+def test_concerns_that_share_a_session_meet() -> None:
+    one, other = replace(concern(), sessions=("s1", "s2")), replace(concern(), sessions=("s2", "s3"))
+    assert one.meets(other)
+    assert other.meets(one)
+    assert not one.meets(replace(other, sessions=("s3",)))

@@ -92,6 +92,15 @@ def test_another_rule_subject_or_run_is_another_alert(other: Concern) -> None:
     assert (found["a"].alert.concern.state, found["a"].alert.concern.reason) == (State.retracted, Reason.facts_changed)
 
 
+def test_why_an_alert_lost_its_ground_is_told_by_who_recomputes() -> None:
+    (lost,) = reconcile([], [alert("a", concern(3))], LATER, make, Reason.reassessed)
+    assert (lost.alert.concern.state, lost.alert.concern.reason) == (State.retracted, Reason.reassessed)
+    merged = reconcile(
+        [concern(3, 4)], [alert("a", concern(3)), alert("b", concern(4))], LATER, make, Reason.reassessed
+    )
+    assert [item.alert.concern.reason for item in merged] == [None, Reason.merged]
+
+
 class TestMergeAndSplit:
     @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
     def test_the_oldest_id_survives_a_merge(self, order: tuple[int, int]) -> None:
