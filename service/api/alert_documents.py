@@ -31,6 +31,7 @@ def alert_document(alert: Alert, on_hold: bool, course: Course, now: datetime) -
         "severity": concern.severity.value,
         "state": concern.state.value,
         "state_reason": concern.reason.value if concern.reason else None,
+        "flapping": concern.flapping,
         "opened_session_id": concern.opened_session_id,
         "opened_held_at": shown_time(concern.opened_held_at),
         **_age(concern, course),
@@ -50,7 +51,7 @@ def alert_document(alert: Alert, on_hold: bool, course: Course, now: datetime) -
 def basis_document(concern: Concern) -> Document:
     """Return all that an alert rests on; what is text needs no rounding."""
     basis = basis_of(concern)
-    numbers = {name: rounded(basis[name]) for name in ("values", "thresholds", "baseline")}
+    numbers = {name: rounded(basis[name]) for name in ("values", "thresholds", "baseline", "raised")}
     return {**basis, **numbers, "parameters": parameters_document(concern.rule)}
 
 

@@ -142,6 +142,7 @@ class AlertPublic(HandlingPublic):
     severity: Literal["info", "warning", "critical"]
     state: Literal["open", "recovering", "recovered", "closed", "retracted"]
     state_reason: str | None
+    flapping: bool = Field(description="it opened and recovered three times in six held sessions: be quiet about it")
     opened_session_id: str
     opened_held_at: str
     last_session_id: str | None

@@ -14,6 +14,7 @@ from service.domain.concern import (
     ended,
     fired_again,
     opened,
+    raised,
     reopened,
 )
 from service.domain.groups import joint_groups
@@ -26,6 +27,8 @@ from service.domain.trajectory import Series, SeriesKey, is_settled
 REMEMBERED = 3  # held sessions for which an ended concern can be reopened and read by other rules
 BLIND_LIMIT = 6  # held sessions in a row without a figure, then a concern's window has passed
 EARLY = 3  # the case's first held sessions, in which ratings alone are only `info`
+
+Fired = Mapping[tuple[str, ...], Signal]  # subject → what a rule found about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +122,11 @@ def _after_rule(
 ) -> tuple[Concern, ...]:
     """Return all concerns after one rule spoke: its own fired again, cleared or unseen; then the new ones."""
     fired = {signal.subject: signal for signal in signals}
+    if rule.raises:
+        return tuple(_raised(concern, rule, fired, moment) for concern in moment.concerns)
+    concerns = _unabsorbed(rule, fired, moment) if rule.absorbs else moment.concerns
     after: list[Concern] = []
-    for concern in moment.concerns:
+    for concern in concerns:
         if concern.rule != rule.code or not concern.active:
             after.append(concern)
         elif concern.subject in fired:
@@ -145,6 +151,27 @@ def _open(concerns: list[Concern], rule: AnyRule, signal: Signal, moment: Moment
     concerns.append(_discussed(new, moment.session))
 
 
+def _raised(concern: Concern, rule: AnyRule, fired: Fired, moment: Moment) -> Concern:
+    """Return a concern, one step graver where a rule that raises it spoke of its subject; the info cap holds."""
+    signal = fired.get(concern.subject)
+    if signal is None or concern.rule not in rule.raises or concern.state is not State.open:
+        return concern
+    if rules()[concern.rule].capped and moment.number <= EARLY:
+        return concern
+    return raised(concern, signal, rule.code, moment.session)
+
+
+def _unabsorbed(rule: AnyRule, fired: Fired, moment: Moment) -> tuple[Concern, ...]:
+    """Return the concerns without those that opened in this very session and tell no more; a critical one does."""
+    new = (moment.session.session_id,)
+    return tuple(
+        concern
+        for concern in moment.concerns
+        if not (concern.rule in rule.absorbs and concern.sessions == new and concern.subject in fired)
+        or concern.severity is Severity.critical
+    )
+
+
 def _inhibited(rule: AnyRule, signal: Signal, moment: Moment) -> bool:
     return any(moment.signalled(code, signal.subject) for code in inhibitors()[rule.code])
 
@@ -166,7 +193,9 @@ def _cleared(concern: Concern, rule: AnyRule, moment: Moment, memory: Any, param
     rested = replace(
         concern, streak=concern.streak + 1, blind=0, state=State.recovering, sessions=concern.resting_on(moment.session)
     )
-    return ended(rested, State.recovered, None, moment.number) if rested.streak >= needed else rested
+    if rested.streak < needed or rested.flaps_at(moment.number):
+        return rested
+    return ended(rested, State.recovered, None, moment.number)
 
 
 def _scored(concern: Concern, moment: Moment) -> Concern:

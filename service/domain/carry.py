@@ -13,7 +13,7 @@ from service.domain.model import Family, MemberRole
 from service.domain.rules import rules
 from service.domain.trajectory import Series
 
-FOLD_VERSION = 1  # raised when the fold itself or a carry's shape changes, so that stored carries are folded anew
+FOLD_VERSION = 2  # raised when the fold itself or a carry's shape changes, so that stored carries are folded anew
 
 Given = Mapping[str, Any]  # rule code → that rule's parameters
 

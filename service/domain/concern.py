@@ -11,6 +11,8 @@ Value = str | float | int | bool | None
 Values = Mapping[str, Value]
 
 KEPT_SESSIONS = 16  # the opening one and the latest fifteen: a standing concern must not grow without bound
+FLAPS_AT = 3  # moves (opened, recovered, opened again) within `FLAPS_WITHIN` held sessions (Nagios' idea; numbers ours)
+FLAPS_WITHIN = 6
 
 
 class State(StrEnum):
@@ -89,13 +91,24 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class Raised:
+    """Why a concern stands a step above what its own signals say: which rule raised it, from where, and on what."""
+
+    by: str
+    above: Severity
+    values: Values
+    thresholds: Values
+
+
+@dataclass(frozen=True, slots=True)
 class Concern:
     """A run of signals of one rule about one subject, until it recovers or closes.
 
     `sessions` are those it rests on; `opened_number` counts the held sessions at its latest opening, `number` when it
     last fired (at `last_held_at`), `ended` when it ended; `streak` counts clearings in a row, `blind` held sessions in
     a row without a figure, `after` the scores of its series since the opening (for settling), `openings` how often it
-    opened.
+    opened; `moves` are the held sessions in which it last opened, recovered or opened again, `raised` says why it
+    stands higher than it signalled.
     """
 
     rule: str
@@ -117,6 +130,8 @@ class Concern:
     after: tuple[float, ...] = ()
     discussed: bool = False
     ended: int | None = None
+    moves: tuple[int, ...] = ()
+    raised: Raised | None = None
 
     @property
     def active(self) -> bool:
@@ -130,6 +145,19 @@ class Concern:
     def meets(self, other: "Concern") -> bool:
         """Tell whether two concerns share a session; of one rule and subject they are then the same run."""
         return not set(self.sessions).isdisjoint(other.sessions)
+
+    @property
+    def flapping(self) -> bool:
+        """Tell whether it opened and recovered so often that every further move would be noise."""
+        return len(self.moves) == FLAPS_AT and self.moves[-1] - self.moves[0] < FLAPS_WITHIN
+
+    def flaps_at(self, number: int) -> bool:
+        """Tell whether its last moves still lie so close at a held session that it must not recover in it."""
+        return len(self.moves) == FLAPS_AT and number - self.moves[0] < FLAPS_WITHIN
+
+    def moved_at(self, number: int) -> tuple[int, ...]:
+        """Return `moves` with one more, bounded."""
+        return (*self.moves, number)[-FLAPS_AT:]
 
     def resting_on(self, session: TherapySession) -> tuple[str, ...]:
         """Return `sessions` with this one, bounded to the opening one and the latest fifteen."""
@@ -153,6 +181,7 @@ def opened(signal: Signal, rule: str, version: int, session: TherapySession, num
         sessions=(session.session_id,),
         signal=signal,
         number=number,
+        moves=(number,),
     )
 
 
@@ -172,6 +201,8 @@ def reopened(concern: Concern, signal: Signal, session: TherapySession, number: 
         after=(),
         discussed=False,
         ended=None,
+        moves=concern.moved_at(number),
+        raised=None,
         last_held_at=session.held_at,
     )
 
@@ -179,13 +210,14 @@ def reopened(concern: Concern, signal: Signal, session: TherapySession, number: 
 def fired_again(concern: Concern, signal: Signal, session: TherapySession, number: int) -> Concern:
     """Return an active concern after another signal: severity never falls, the frozen baseline stays.
 
-    What was seen is replaced only by something at least as grave, so the basis always carries the severity.
+    What was seen is replaced only by something at least as grave, so the basis always carries the severity that the
+    rule itself gave.
     """
-    graver = signal.severity.rank >= concern.severity.rank
+    graver = signal.severity.rank >= concern.signal.severity.rank
     shown = replace(signal, baseline=concern.signal.baseline or signal.baseline) if graver else concern.signal
     return replace(
         concern,
-        severity=signal.severity if graver else concern.severity,
+        severity=max(concern.severity, signal.severity, key=lambda severity: severity.rank),
         signal=shown,
         sessions=concern.resting_on(session),
         state=State.open,
@@ -196,9 +228,25 @@ def fired_again(concern: Concern, signal: Signal, session: TherapySession, numbe
     )
 
 
+def raised(concern: Concern, signal: Signal, by: str, session: TherapySession) -> Concern:
+    """Return a concern one step graver because of another rule's signal; once in an opening, and none above critical.
+
+    What it saw itself stays: `signal` as its rule found it, `raised` why it counts for more.
+    """
+    if concern.raised is not None or concern.severity is Severity.critical:
+        return concern
+    return replace(
+        concern,
+        severity=list(Severity)[concern.severity.rank + 1],
+        raised=Raised(by, concern.severity, signal.values, signal.thresholds),
+        sessions=concern.resting_on(session),
+    )
+
+
 def ended(concern: Concern, state: State, reason: Reason | None, number: int) -> Concern:
     """Return a concern that recovered or closed."""
-    return replace(concern, state=state, reason=reason, ended=number, streak=0)
+    moves = concern.moved_at(number) if state is State.recovered else concern.moves
+    return replace(concern, state=state, reason=reason, ended=number, streak=0, moves=moves)
 
 
 def _number(value: Value) -> float | None:

@@ -76,6 +76,7 @@ def basis_of(concern: Concern) -> dict[str, Any]:
         "missing": list(signal.missing),
         "not_evaluated": list(signal.not_evaluated),
         "baseline": _named(signal.baseline),
+        "raised": _named(concern.raised),
         "route": signal.route,
         "unit": rule.unit if rule else "ours",
         "evidence": rule.grade if rule else None,
@@ -190,5 +191,5 @@ def _retracted(alert: Alert, reason: Reason, at: datetime) -> Reconciled:
 def _shown(concern: Concern) -> tuple[Any, ...]:
     """Return what a reader sees of a concern; its basis is its signal, its sessions and what its version fixes."""
     opened = (concern.opened_session_id, concern.opened_held_at)
-    basis = (concern.rule_version, concern.signal, concern.sessions)
-    return (concern.state, concern.reason, concern.severity, opened, basis)
+    basis = (concern.rule_version, concern.signal, concern.sessions, concern.raised)
+    return (concern.state, concern.reason, concern.severity, concern.flapping, opened, basis)

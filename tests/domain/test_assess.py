@@ -270,6 +270,27 @@ def test_what_settled_inside_another_concern_is_not_usual() -> None:
     assert prior(steps[-1], dimension="total") == (90, 90, 90, 90)
 
 
+# Flapping ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "states", "flapping"),
+    [
+        # opened at 4, recovered at 6 and opened again at 7: three moves in six sessions, so it must not recover at 9
+        ((90, 90, 90, 60, 90, 90, 60, 90, 90, 90), ["open", "recovering", "recovering", "recovered"], True),
+        # opened again at 10, six sessions after it first did: it recovers like any other
+        ((90, 90, 90, 60, 61, 62, 63, 90, 90, 60, 90, 90), ["recovered", "open", "recovering", "recovered"], False),
+    ],
+)
+def test_what_comes_and_goes_stays_open_until_its_moves_lie_apart(
+    values: Sequence[float], states: list[str], flapping: bool
+) -> None:
+    told = [item for done in steps_of(bonds(*values)) for item in done.concerns if item.rule == "trust-bond-loss"]
+    assert [item.state for item in told[-4:]] == states
+    assert next(item.flapping for item in told if item.openings == 2) is flapping
+    assert not any(item.flapping for item in told if item.openings == 1)
+
+
 # Numbers, names, ends -----------------------------------------------------------------------------------------------
 
 

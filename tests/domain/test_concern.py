@@ -8,6 +8,7 @@ from service.domain.concern import (
     KEPT_SESSIONS,
     Baseline,
     Concern,
+    Raised,
     Reason,
     Signal,
     State,
@@ -15,6 +16,7 @@ from service.domain.concern import (
     ended,
     fired_again,
     opened,
+    raised,
     reopened,
 )
 from service.domain.model import Severity
@@ -84,6 +86,82 @@ def test_it_opens_again_as_the_same_with_a_severity_and_a_level_of_its_own() -> 
     assert (again.severity, again.signal.baseline and again.signal.baseline.mu) == ("info", 80)
     assert (again.discussed, again.after, again.ended, again.streak) == (False, (), None, 0)
     assert (again.opened_number, again.opened_session_id, again.sessions) == (8, "s4", ("s4", "s8"))
+
+
+@pytest.mark.parametrize(
+    ("moves", "flapping", "held_until"),
+    [
+        ((1,), False, None),
+        ((1, 3), False, None),
+        ((1, 3, 4), True, 6),  # the third move within six sessions: 1 to 6
+        ((1, 3, 6), True, 6),
+        ((1, 3, 7), False, None),  # a seventh session is too late
+        ((4, 5, 6), True, 9),
+    ],
+)
+def test_three_moves_in_six_sessions_are_flapping(
+    moves: tuple[int, ...], flapping: bool, held_until: int | None
+) -> None:
+    moved = replace(concern(), moves=moves)
+    assert moved.flapping is flapping
+    later = range(moves[-1], moves[-1] + 8)
+    assert [number for number in later if moved.flaps_at(number)] == list(range(moves[-1], (held_until or 0) + 1))
+
+
+def test_opening_recovering_and_opening_again_are_moves_of_which_three_are_kept() -> None:
+    moving = concern()
+    assert moving.moves == (4,)
+    moving = ended(moving, State.recovered, None, 6)
+    assert moving.moves == (4, 6)
+    assert ended(concern(), State.closed, Reason.settled, 6).moves == (4,)  # closing is none
+    assert reopened(moving, signal(), therapy_session(8), 8).moves == (4, 6, 8)
+    assert ended(replace(moving, moves=(4, 6, 8)), State.recovered, None, 14).moves == (6, 8, 14)
+    assert fired_again(concern(), signal(), therapy_session(5), 5).moves == (4,)
+
+
+# Another rule's signal lifts it. --------------------------------------------------------------------------------------
+
+UNAWARE = Signal(ANA, Severity.info, {"therapist_z": 0.5}, {"therapist_z": -0.5})
+
+
+def lifted(severity: str) -> Concern:
+    return raised(concern(severity), UNAWARE, "therapist-unaware", therapy_session(5))
+
+
+@pytest.mark.parametrize(("before", "after"), [("info", "warning"), ("warning", "critical"), ("critical", "critical")])
+def test_it_is_raised_by_one_step(before: str, after: str) -> None:
+    once = lifted(before)
+    assert once.severity == after
+    assert raised(once, UNAWARE, "therapist-unaware", therapy_session(6)) == once  # and no second time
+    assert once.signal == concern(before).signal  # what it saw itself stays
+
+
+def test_it_says_by_what_it_was_raised_and_from_where() -> None:
+    once = lifted("info")
+    assert once.sessions == ("s4", "s5")
+    assert once.raised == Raised("therapist-unaware", Severity.info, {"therapist_z": 0.5}, {"therapist_z": -0.5})
+    assert lifted("critical").raised is None
+
+
+@pytest.mark.parametrize(
+    ("before", "again", "severity", "bond"),
+    [
+        ("info", "info", "warning", 50.0),  # as grave as what it saw itself
+        ("info", "warning", "warning", 50.0),
+        ("info", "critical", "critical", 50.0),
+        ("warning", "info", "critical", 60.0),
+    ],
+)
+def test_raised_and_firing_again_it_never_falls(before: str, again: str, severity: str, bond: float) -> None:
+    after = fired_again(lifted(before), signal(again, bond=50.0), therapy_session(6), 6)
+    assert (after.severity, after.signal.values["bond"]) == (severity, bond)
+    assert after.raised == lifted(before).raised
+
+
+def test_opened_again_it_is_raised_no_more() -> None:
+    over = ended(lifted("info"), State.recovered, None, 6)
+    again = reopened(over, signal("info"), therapy_session(8), 8)
+    assert (again.severity, again.raised) == ("info", None)
 
 
 def test_the_sessions_it_rests_on_are_bounded_to_the_opening_one_and_the_latest() -> None:

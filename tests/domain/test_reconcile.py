@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from service.domain.concern import Baseline, Concern, Reason, Signal, State, ended, fired_again, opened
+from service.domain.concern import Baseline, Concern, Raised, Reason, Signal, State, ended, fired_again, opened
 from service.domain.model import Severity
 from service.domain.reconcile import Alert, Handling, Origin, Reconciled, basis_of, reconcile, unhandled
 from tests.factories import NOW, held_at, therapy_session
@@ -225,6 +225,8 @@ class TestSeen:
             lambda one: replace(one, sessions=(*one.sessions, "s4")),
             lambda one: replace(one, state=State.closed, reason=Reason.window_passed),
             lambda one: replace(one, opened_held_at=held_at(2)),
+            lambda one: replace(one, moves=(1, 2, 3)),  # three so close are flapping
+            lambda one: replace(one, raised=Raised("therapist-unaware", Severity.info, {}, {})),
         ],
     )
     def test_what_a_reader_can_tell_is_a_revision(self, told: Callable[[Concern], Concern]) -> None:
@@ -245,8 +247,18 @@ def test_basis_holds_all_that_the_alert_rests_on() -> None:
         "n": 4,
         "before": None,
     }
-    assert (basis["unit"], basis["evidence"]) == ("ours", "A, B")
+    assert (basis["unit"], basis["evidence"], basis["raised"]) == ("ours", "A, B", None)
     assert basis["parameters"]
+
+
+def test_basis_says_by_what_the_alert_was_raised() -> None:
+    raised = Raised("therapist-unaware", Severity.warning, {"therapist_z": 0.5}, {"therapist_z": -0.5})
+    assert basis_of(replace(concern(3), severity=Severity.critical, raised=raised))["raised"] == {
+        "by": "therapist-unaware",
+        "above": "warning",
+        "values": {"therapist_z": 0.5},
+        "thresholds": {"therapist_z": -0.5},
+    }
 
 
 def test_basis_of_a_rule_that_is_gone_can_still_be_read() -> None:
