@@ -38,10 +38,15 @@ CASE = {
     "modality": "family",
     "program": CANARY,
     "safety_hold": False,
-    "members": {"eva": {"role": "parent", "index": False}, "ana": {"role": "youth"}},
+    "members": {
+        "eva": {"role": "parent", "index": False, "voice": {"state": "goes-without", "decided_in": CANARY}},
+        "ana": {"role": "youth", "age_band": "13-17"},
+    },
     "subsystems": {"parents": ["eva"]},
     "therapists": [f"{CANARY}-t"],
     "periods": [{"from": "2026-01-01", "to": "2026-05-01", "ended_as": "completed"}],
+    "checklist": {"nobody-blamed": {"state": "ticked", "decided_in": CANARY, "decided_on": "2026-01-05"}},
+    "walls": [["eva", "ana"]],
 }
 SESSION = {
     "held_at": bodies.at(1),
@@ -54,6 +59,8 @@ SESSION = {
     "tasks": {"t1": {"member": f"{CANARY}-m", "outcome": "done"}},
     "goals": {"ana": [CANARY]},
     "discussed": [{"rule": CANARY, "subject": [f"member/{CANARY}"]}],
+    "readiness": {"ana": {"value": 4, "source": f"observer/{CANARY}"}},
+    "hope": {"ana": {"value": 10, "source": "member/ana"}},
 }
 HANDLING = {
     "id": f"{CANARY}-h",

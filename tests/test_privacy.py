@@ -37,9 +37,14 @@ CASE = canary("case")
 MEMBER, THERAPIST, OBSERVER = canary("member"), canary("therapist"), canary("observer")
 FAMILY = {
     "program": canary("program"),
-    "members": {MEMBER: {"role": "youth"}, canary("other"): {"role": "parent"}},
+    "members": {
+        MEMBER: {"role": "youth", "voice": {"state": "goes-without", "decided_in": canary("voice")}},
+        canary("other"): {"role": "parent"},
+    },
     "subsystems": {canary("subsystem"): [MEMBER]},
     "therapists": [THERAPIST],
+    "checklist": {"nobody-blamed": {"state": "ticked", "decided_in": canary("point")}},
+    "walls": [[MEMBER, canary("other")]],
 }
 EVENTFUL = {
     "held_at": bodies.at(1),
@@ -58,6 +63,8 @@ EVENTFUL = {
     "tasks": {canary("task"): {"member": MEMBER, "assigned_session_id": canary("earlier"), "outcome": "refused"}},
     "goals": {MEMBER: [canary("goal")]},
     "discussed": [{"rule": canary("rule"), "subject": [f"member/{MEMBER}"]}],
+    "readiness": {MEMBER: {"value": 4, "source": f"therapist/{THERAPIST}"}},
+    "hope": {MEMBER: {"value": 7, "source": f"observer/{OBSERVER}"}},
 }
 RATING = {
     **bodies.rating(),

@@ -15,6 +15,7 @@ from service.db import reads
 from service.domain.commands import PatchCase, PutCase
 from service.domain.facts import MEMBER_DEFAULTS, MOST
 from service.domain.model import MemberRole
+from service.domain.noted import AgeBand, ChecklistPoint, PointState, VoiceState
 from service.writing import Outcome
 
 router = APIRouter(route_class=KeyedRoute, tags=["cases"])
@@ -24,6 +25,19 @@ Modality = Literal["individual", "couple", "family"]
 Membership = Literal["open", "fixed"]
 
 
+class DecidedUpdate(Body):
+    """In which session something was decided, on which day, or both."""
+
+    decided_in: Id | None = Field(default=None, description="a session of this case")
+    decided_on: Day | None = Field(default=None, description="a day, in UTC")
+
+
+class VoiceUpdate(DecidedUpdate):
+    """What was decided about a member who does not speak in the room."""
+
+    state: VoiceState
+
+
 class MemberUpdate(Body):
     """A place in the family, not an age; `expected` false belongs to the family but not to the room."""
 
@@ -31,6 +45,15 @@ class MemberUpdate(Body):
     active: Flag = True
     expected: Flag = True
     index: Flag = False
+    supporter: Flag = Field(default=False, description="helps from outside the room; nobody waits for them in it")
+    age_band: AgeBand | None = None
+    voice: VoiceUpdate | None = Field(default=None, description="null: nobody has decided to go on without theirs")
+
+
+class PointUpdate(DecidedUpdate):
+    """A point of the engagement checklist: open, or decided in a session or on a day."""
+
+    state: PointState
 
 
 class PeriodUpdate(Body):
@@ -46,6 +69,9 @@ Group = Annotated[list[Id], Field(max_length=MOST["members"])]
 Subsystems = Annotated[dict[Code, Group], Field(max_length=MOST["subsystems"])]
 People = Annotated[list[Id], Field(max_length=32)]
 Periods = Annotated[list[PeriodUpdate], Field(max_length=64)]
+Checklist = dict[ChecklistPoint, PointUpdate]
+Wall = Annotated[list[Id], Field(min_length=2, max_length=2)]
+Walls = Annotated[list[Wall], Field(max_length=64, description="pairs of members who must not know each other's times")]
 
 
 class CaseUpdate(Body):
@@ -60,6 +86,16 @@ class CaseUpdate(Body):
     subsystems: Subsystems = Field(default_factory=dict)
     therapists: People = Field(default_factory=list)
     periods: Periods = Field(default_factory=list)
+    checklist: Checklist = Field(default_factory=dict)
+    walls: Walls = Field(default_factory=list)
+
+
+class VoicePatch(DecidedUpdate):
+    state: VoiceState | None = None
+
+
+class PointPatch(DecidedUpdate):
+    state: PointState | None = None
 
 
 class MemberPatch(Body):
@@ -67,6 +103,9 @@ class MemberPatch(Body):
     active: Flag | None = None
     expected: Flag | None = None
     index: Flag | None = None
+    supporter: Flag | None = None
+    age_band: AgeBand | None = None
+    voice: VoicePatch | None = None
 
 
 class CasePatch(Body):
@@ -81,6 +120,8 @@ class CasePatch(Body):
     subsystems: Annotated[dict[Code, Group | None], Field(max_length=MOST["subsystems"])] | None = None
     therapists: People | None = None
     periods: Periods | None = None
+    checklist: dict[ChecklistPoint, PointPatch | None] | None = None
+    walls: Walls | None = None
 
 
 class CasePublic(CaseUpdate):

@@ -62,6 +62,14 @@ class DiscussedUpdate(Body):
     subject: Annotated[list[Reference], Field(min_length=1, max_length=2)]
 
 
+class ReadingUpdate(Body):
+    """Readiness or hope from 0 (none) to 10, and who says so."""
+
+    value: Annotated[int, Field(strict=True, ge=0, le=10)]
+    source: Person
+
+
+Readings = Annotated[dict[PersonId, ReadingUpdate], Field(max_length=MOST["readiness"])]
 Goals = Annotated[list[Code], Field(max_length=32)]
 Discussed = Annotated[list[DiscussedUpdate], Field(max_length=64)]
 
@@ -81,6 +89,8 @@ class SessionUpdate(Body):
     tasks: Annotated[dict[Id, TaskUpdate], Field(max_length=MOST["tasks"])] = Field(default_factory=dict)
     goals: Annotated[dict[Id, Goals], Field(max_length=MOST["goals"])] = Field(default_factory=dict)
     discussed: Discussed = Field(default_factory=list)
+    readiness: Readings = Field(default_factory=dict, description="of each member, to change")
+    hope: Readings = Field(default_factory=dict, description="of each member, that things can become better")
 
 
 class IndicatorPatch(Body):
@@ -97,6 +107,11 @@ class TaskPatch(Body):
     outcome: TaskOutcome | None = None
 
 
+class ReadingPatch(Body):
+    value: Annotated[int, Field(strict=True, ge=0, le=10)] | None = None
+    source: Person | None = None
+
+
 class SessionPatch(Body):
     """A merge patch (RFC 7396): maps merge by key, null removes or restores the default."""
 
@@ -110,6 +125,8 @@ class SessionPatch(Body):
     tasks: Annotated[dict[Id, TaskPatch | None], Field(max_length=MOST["tasks"])] | None = None
     goals: Annotated[dict[Id, Goals | None], Field(max_length=MOST["goals"])] | None = None
     discussed: Discussed | None = None
+    readiness: Annotated[dict[PersonId, ReadingPatch | None], Field(max_length=MOST["readiness"])] | None = None
+    hope: Annotated[dict[PersonId, ReadingPatch | None], Field(max_length=MOST["hope"])] | None = None
 
 
 class SessionPublic(SessionUpdate):

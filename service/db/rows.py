@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 
 from service.db.sealing import seal, unseal_concern
 from service.domain.commands import RatingFacts, RetractionReason
-from service.domain.facts import time_of
+from service.domain.facts import EMPTY_CASE, EMPTY_SESSION, completed, time_of
 from service.domain.model import MemberRole, Phase, RaterKind, Score
 from service.domain.plain import freeze
 from service.domain.reconcile import Alert, Handling, Origin
@@ -25,7 +25,7 @@ SCORE = attrgetter(*(field.name for field in fields(Score)))
 def case_of(row: Row) -> CaseRecord:
     return CaseRecord(
         case_id=row["case_id"],
-        facts=row["facts"],
+        facts=completed(row["facts"], EMPTY_CASE),
         announced=row["announced"],
         revision=row["revision"],
         created_at=row["created_at"],
@@ -37,7 +37,7 @@ def session_record_of(row: Row) -> SessionRecord:
     return SessionRecord(
         case_id=row["case_id"],
         session_id=row["session_id"],
-        facts=row["facts"],
+        facts=None if row["facts"] is None else completed(row["facts"], EMPTY_SESSION),
         inherited=None if row["inherited"] is None else tuple(row["inherited"]),
         revision=row["revision"],
         created_at=row["created_at"],

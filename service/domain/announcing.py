@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from service.domain.checking import check_case, check_session
 from service.domain.commands import Document, PatchCase, PatchSession, PutCase, PutSession, Refusal, Result
 from service.domain.decision import AHEAD, Decision, refused
 from service.domain.errors import DomainError
-from service.domain.facts import EMPTY_CASE, EMPTY_SESSION, check_case, check_session, patched
+from service.domain.facts import EMPTY_CASE, EMPTY_SESSION, patched
 from service.domain.records import CaseRecord, Records, SessionRecord, blank_session
 
 

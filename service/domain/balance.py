@@ -111,7 +111,7 @@ def missing_raters(session: TherapySession, family: Family, rating: Rating) -> t
     return tuple(
         member_reference(member_id)
         for member_id, member in sorted(family.members.items())
-        if member.active and member.expected and member_id not in there and not _away(session, member_id)
+        if member.awaited and member_id not in there and not _away(session, member_id)
     )
 
 

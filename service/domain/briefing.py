@@ -81,7 +81,7 @@ def _unheard(latest: Sequence[TherapySession], family: Family) -> Line:
     if not latest:
         return Line("no-voice", "There is no session yet.")
     heard = frozenset[str]().union(*(session.raters for session in latest))
-    expected = (member_id for member_id, member in family.members.items() if member.active and member.expected)
+    expected = (member_id for member_id, member in family.members.items() if member.awaited)
     silent = tuple(member_reference(member_id) for member_id in sorted(expected) if member_id not in heard)
     if silent:
         return Line("no-voice", "No form of theirs came in the latest sessions. Ask how it is for them.", silent)

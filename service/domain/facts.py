@@ -1,11 +1,10 @@
-"""Announced facts of cases and sessions: their defaults, their inner contradictions, and what they mean to the fold."""
+"""Announced facts of cases and sessions: their defaults, what a patch makes of them, and what they mean to the fold."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from service.domain.commands import Document, RatingFacts
-from service.domain.errors import Fault, InvalidFamily, InvalidSession
 from service.domain.model import (
     Attendance,
     Family,
@@ -19,6 +18,7 @@ from service.domain.model import (
     TaskOutcome,
     TherapySession,
 )
+from service.domain.noted import AgeBand, Noted, Reading
 
 RESERVED = frozenset({"therapist", "family"})  # they name kinds of reference, so nobody may be called so
 
@@ -32,6 +32,8 @@ EMPTY_CASE: Document = {
     "subsystems": {},
     "therapists": [],
     "periods": [],
+    "checklist": {},
+    "walls": [],
 }
 EMPTY_SESSION: Document = {
     "held_at": None,
@@ -44,20 +46,34 @@ EMPTY_SESSION: Document = {
     "tasks": {},
     "goals": {},
     "discussed": [],
+    "readiness": {},
+    "hope": {},
 }
 
 
-MEMBER_DEFAULTS: Document = {"active": True, "expected": True, "index": False}
+MEMBER_DEFAULTS: Document = {
+    "active": True,
+    "expected": True,
+    "index": False,
+    "supporter": False,
+    "age_band": None,
+    "voice": None,
+}
+DECIDED_DEFAULTS: Document = {"decided_in": None, "decided_on": None}
 PERIOD_DEFAULTS: Document = {"to": None, "ended_as": None}
 ENTRY_DEFAULTS: Mapping[str, Document] = {
     "members": MEMBER_DEFAULTS,
     "indicators": {"toward": None},
     "tasks": {"assigned_session_id": None},
+    "checklist": DECIDED_DEFAULTS,
 }
 ENTRY_REQUIRED: Mapping[str, tuple[str, ...]] = {
     "members": ("role",),
     "indicators": ("kind", "from", "severity", "source"),
     "tasks": ("member", "outcome"),
+    "checklist": ("state",),
+    "readiness": ("value", "source"),
+    "hope": ("value", "source"),
 }
 
 
@@ -68,6 +84,8 @@ MOST: Mapping[str, int] = {
     "indicators": 64,
     "tasks": 64,
     "goals": 64,
+    "readiness": 64,
+    "hope": 64,
 }
 """How many entries each map of announced facts may have; patches add to them one by one."""
 
@@ -90,63 +108,21 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 def patched(document: Document, patch: Document, empty: Document) -> Document:
     """Return announced facts after a merge patch; a null at the top or within an entry restores the default."""
-    merged = {**empty, **merge_patch(document, patch)}
+    return completed(merge_patch(document, patch), empty)
+
+
+def completed(document: Document, empty: Document) -> Document:
+    """Return announced facts with the default of all that they do not name, as those stored by an older version."""
+    whole = {**empty, **document}
     for name, defaults in ENTRY_DEFAULTS.items():
-        if name in merged:
-            merged[name] = {key: {**defaults, **entry} for key, entry in merged[name].items()}
-    if "periods" in merged:
-        merged["periods"] = [{**PERIOD_DEFAULTS, **period} for period in merged["periods"]]
-    return merged
-
-
-def _unfit(facts: Document) -> list[Fault]:
-    """Return which maps are too large and what entries lack after a patch; whole documents were checked before."""
-    crowded = [name for name, most in MOST.items() if len(facts.get(name, ())) > most]
-    return [Fault(f"/{name}", "too-many", "There are too many entries.") for name in crowded] + [
-        Fault(f"/{name}/{key}/{field}", "missing", "This field is needed.")
-        for name, required in ENTRY_REQUIRED.items()
-        for key, entry in facts.get(name, {}).items()
-        for field in required
-        if field not in entry
-    ]
-
-
-def check_case(facts: Document) -> None:
-    """Raise InvalidFamily where the facts of a case are incomplete or contradict each other."""
-    faults = _unfit(facts) + [
-        Fault(f"/members/{member_id}", "reserved-id", "This id names a kind of reference; choose another.")
-        for member_id in facts["members"]
-        if member_id in RESERVED
-    ]
-    for code, member_ids in facts["subsystems"].items():
-        faults += [
-            Fault(f"/subsystems/{code}/{place}", "unknown-member", "A subsystem names members of its case.")
-            for place, member_id in enumerate(member_ids)
-            if member_id not in facts["members"]
-        ]
-    for place, period in enumerate(facts["periods"]):
-        if period["to"] is not None and period["to"] < period["from"]:
-            faults.append(Fault(f"/periods/{place}/to", "before-start", "A period ends on or after its first day."))
-        if period["to"] is None and period["ended_as"] is not None:
-            faults.append(Fault(f"/periods/{place}/to", "missing", "A period that ended needs its last day."))
-    if faults:
-        raise InvalidFamily(*faults)
-
-
-def check_session(facts: Document, now_plus_a_day: datetime, rated: bool = False) -> None:
-    """Raise InvalidSession where facts of a session are incomplete, contradict each other or lie ahead in time.
-
-    A scheduled session that is already `rated` counts as held.
-    """
-    held_at = time_of(facts["held_at"])
-    faults = _unfit(facts)
-    past = ("held", "no-show", "scheduled") if rated else ("held", "no-show")
-    if facts["status"] in past and held_at is not None and held_at > now_plus_a_day:
-        faults.append(Fault("/held_at", "in-the-future", "A session that was held lies at most a day ahead."))
-    if facts["indicators"] and facts["indicators_observed"] is False:
-        faults.append(Fault("/indicators_observed", "contradiction", "Indicators were recorded, so somebody looked."))
-    if faults:
-        raise InvalidSession(*faults)
+        if name in whole:
+            whole[name] = {key: {**defaults, **entry} for key, entry in whole[name].items()}
+    for member in whole.get("members", {}).values():
+        if member["voice"] is not None:
+            member["voice"] = {**DECIDED_DEFAULTS, **member["voice"]}
+    if "periods" in whole:
+        whole["periods"] = [{**PERIOD_DEFAULTS, **period} for period in whole["periods"]]
+    return whole
 
 
 def time_of(text: str | None) -> datetime | None:
@@ -157,21 +133,31 @@ def time_of(text: str | None) -> datetime | None:
 def family_of(facts: Document) -> Family:
     """Return the family that the facts of a case announce."""
     return Family(
-        members={
-            member_id: Member(
-                MemberRole(member["role"]),
-                active=member["active"],
-                expected=member["expected"],
-                index=member["index"],
-            )
-            for member_id, member in facts["members"].items()
-        },
+        members={member_id: _member(member) for member_id, member in facts["members"].items()},
         subsystems={code: tuple(member_ids) for code, member_ids in facts["subsystems"].items()},
         therapists=tuple(facts["therapists"]),
         modality=facts["modality"],
         program=facts["program"],
         periods=tuple(Period(item["from"], item["to"], item["ended_as"]) for item in facts["periods"]),
+        checklist={point: _noted(noted) for point, noted in facts["checklist"].items()},
     )
+
+
+def _member(facts: Document) -> Member:
+    band, voice = facts["age_band"], facts["voice"]
+    return Member(
+        MemberRole(facts["role"]),
+        active=facts["active"],
+        expected=facts["expected"],
+        index=facts["index"],
+        supporter=facts["supporter"],
+        age_band=None if band is None else AgeBand(band),
+        voice=None if voice is None else _noted(voice),
+    )
+
+
+def _noted(facts: Document) -> Noted:
+    return Noted(facts["state"], facts["decided_in"], facts["decided_on"])
 
 
 def held_at_of(facts: Document | None, ratings: Iterable[RatingFacts]) -> datetime | None:
@@ -227,9 +213,15 @@ def session_of(
         ),
         goals={who: frozenset(codes) for who, codes in known["goals"].items()},
         discussed=frozenset((item["rule"], tuple(item["subject"])) for item in known["discussed"]),
+        readiness=_readings(known["readiness"]),
+        hope=_readings(known["hope"]),
         ratings=tuple(rating_of(rating) for rating in live),
     )
 
 
 def _indicator(item: Document) -> Indicator:
     return Indicator(item["kind"], item["from"], item.get("toward"), item["severity"], item["source"])
+
+
+def _readings(facts: Document) -> dict[str, Reading]:
+    return {member_id: Reading(item["value"], item["source"]) for member_id, item in sorted(facts.items())}

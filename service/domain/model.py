@@ -7,6 +7,8 @@ from enum import StrEnum
 from functools import cached_property
 from itertools import combinations
 
+from service.domain.noted import AgeBand, Noted, Reading
+
 
 class Severity(StrEnum):
     """The indicator codes of CDS Hooks, in rising order."""
@@ -152,6 +154,8 @@ class TherapySession:
     tasks: tuple[Task, ...] = ()
     goals: Mapping[str, frozenset[str]] = field(default_factory=dict)
     discussed: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
+    readiness: Mapping[str, Reading] = field(default_factory=dict)
+    hope: Mapping[str, Reading] = field(default_factory=dict)
     ratings: tuple[Rating, ...] = ()
 
     def __post_init__(self) -> None:
@@ -176,12 +180,23 @@ class TherapySession:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person in the family; `expected` false belongs to the family but not to the room."""
+    """A person in the family; `expected` false belongs to the family but not to the room.
+
+    A `supporter` helps from outside the room; `voice` is what was decided about one who does not speak in it.
+    """
 
     role: MemberRole
     active: bool = True
     expected: bool = True
     index: bool = False
+    supporter: bool = False
+    age_band: AgeBand | None = None
+    voice: Noted | None = None
+
+    @property
+    def awaited(self) -> bool:
+        """Tell whether somebody waits for them in the room."""
+        return self.active and self.expected and not self.supporter
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +218,7 @@ class Family:
     modality: str = "family"
     program: str | None = None
     periods: tuple[Period, ...] = ()
+    checklist: Mapping[str, Noted] = field(default_factory=dict)
 
     @cached_property
     def members_by_subsystem(self) -> Mapping[str, frozenset[str]]:

@@ -166,7 +166,7 @@ class Moment:
         """Tell whether a member was a `no-show`: by entry, or active and expected in a session nobody came to."""
         member = self.family.members.get(member_id)
         by_entry = member_id in self.session.attendance
-        if not by_entry and (member is None or not member.active or not member.expected):
+        if not by_entry and (member is None or not member.awaited):
             return False
         return stayed_away(self.session, member_id)
 

@@ -11,6 +11,14 @@ from tests.api.conftest import Clock
 pytestmark = pytest.mark.anyio
 
 PATH = "/v1/cases/fam-42"
+USUAL: Document = {
+    "active": True,
+    "expected": True,
+    "index": False,
+    "supporter": False,
+    "age_band": None,
+    "voice": None,
+}
 DEFAULTS: Document = {
     "modality": "family",
     "program": None,
@@ -21,6 +29,8 @@ DEFAULTS: Document = {
     "subsystems": {},
     "therapists": [],
     "periods": [],
+    "checklist": {},
+    "walls": [],
 }
 FULL: Document = {
     "modality": "couple",
@@ -29,13 +39,24 @@ FULL: Document = {
     "mandated": True,
     "safety_hold": True,
     "members": {
-        "eva": {"role": "parent", "active": True, "expected": True, "index": False},
-        "tom": {"role": "parent", "active": False, "expected": True, "index": False},
-        "ana": {"role": "youth", "active": True, "expected": False, "index": True},
+        "eva": {"role": "parent", **USUAL, "age_band": "18-and-over"},
+        "tom": {"role": "parent", **USUAL, "active": False},
+        "ana": {"role": "youth", **USUAL, "expected": False, "index": True, "age_band": "13-17"},
+        "bea": {
+            "role": "extended",
+            **USUAL,
+            "supporter": True,
+            "voice": {"state": "heard-elsewhere", "decided_in": None, "decided_on": "2026-01-05"},
+        },
     },
     "subsystems": {"parents": ["eva", "tom"]},
     "therapists": ["dr-7", "dr-8"],
     "periods": [{"from": "2026-01-01", "to": "2026-03-01", "ended_as": "completed"}],
+    "checklist": {
+        "rationale-given": {"state": "open", "decided_in": None, "decided_on": None},
+        "nobody-blamed": {"state": "ticked", "decided_in": "s2", "decided_on": None},
+    },
+    "walls": [["tom", "ana"]],
 }
 
 
@@ -76,7 +97,7 @@ class TestPut:
     async def test_a_case_that_ratings_spoke_of_first(self, client: httpx.AsyncClient) -> None:
         await client.post("/v1/ratings", json=rating("ana"))
         found = (await client.get(PATH)).json()
-        joined = {"role": "youth", "active": True, "expected": True, "index": False}
+        joined = {"role": "youth", **USUAL}
         assert (found["announced"], found["revision"], found["members"]) == (False, 1, {"ana": joined})
         answered = await client.put(PATH, json={})
         assert (answered.status_code, answered.json()["announced"], answered.json()["revision"]) == (200, True, 2)
@@ -101,6 +122,20 @@ class TestPut:
             ({"periods": [{"from": "2026-02-30"}]}, [("/periods/0/from", "bad-date")]),
             ({"periods": [{"from": "2026-02-02", "to": "2026-02-01"}]}, [("/periods/0/to", "before-start")]),
             ({"periods": [{"from": "2026-02-02", "ended_as": "completed"}]}, [("/periods/0/to", "missing")]),
+            ({"members": {"ana": {"role": "youth", "age_band": 15}}}, [("/members/ana/age_band", "unknown-value")]),
+            (
+                {"members": {"ana": {"role": "youth", "voice": {"state": "goes-without"}}}},
+                [("/members/ana/voice/decided_on", "missing")],
+            ),
+            ({"checklist": {"be-on-time": {"state": "open"}}}, [("/checklist/be-on-time", "unknown-value")]),
+            ({"checklist": {"nobody-blamed": {}}}, [("/checklist/nobody-blamed/state", "missing")]),
+            (
+                {"checklist": {"nobody-blamed": {"state": "ticked", "decided_on": "2026-02-30"}}},
+                [("/checklist/nobody-blamed/decided_on", "bad-date")],
+            ),
+            ({"walls": [["eva"]]}, [("/walls/0", "too-few")]),
+            ({"walls": [["eva", "tom", "ana"]]}, [("/walls/0", "too-many")]),
+            ({"members": members("eva"), "walls": [["eva", "tom"]]}, [("/walls/0/1", "unknown-member")]),
             ({"nickname": "x"}, [("/nickname", "unknown-field")]),
             ([], [("", "not-an-object")]),
         ],
@@ -164,7 +199,10 @@ class TestPatch:
         [
             ({"program": None}, {"program": None}),
             ({"modality": None}, {"modality": "family"}),  # null at the top restores the default
-            ({"members": {"tom": None}, "subsystems": None}, {"members": ("tom", None), "subsystems": {}}),
+            (
+                {"members": {"tom": None}, "subsystems": None, "walls": None},
+                {"members": ("tom", None), "subsystems": {}, "walls": []},
+            ),
             ({"members": {"tom": {"active": None}}}, {"members": ("tom", {"role": "parent"})}),
             ({"members": {"oma": {"role": "grandparent"}}}, {"members": ("oma", {"role": "grandparent"})}),
             ({"members": {"ana": {"role": "child"}}}, {"members": ("ana", {"role": "child", "index": True})}),
@@ -173,6 +211,16 @@ class TestPatch:
             ({"therapists": ["dr-9"]}, {"therapists": ["dr-9"]}),  # lists are replaced whole
             ({"periods": []}, {"periods": []}),
             ({"safety_hold": False, "mandated": None}, {"safety_hold": False, "mandated": False}),
+            ({"walls": [["eva", "ana"], ["eva", "tom"]]}, {"walls": [["eva", "ana"], ["eva", "tom"]]}),
+            ({"members": {"bea": {"voice": None}}}, {"members": ("bea", {"voice": None})}),
+            (
+                {"members": {"bea": {"voice": {"decided_in": "s2", "decided_on": None}}}},
+                {"members": ("bea", {"voice": {"state": "heard-elsewhere", "decided_in": "s2", "decided_on": None}})},
+            ),
+            (
+                {"checklist": {"nobody-blamed": None, "rationale-given": {"state": "ticked", "decided_in": "s3"}}},
+                {"checklist": {"rationale-given": {"state": "ticked", "decided_in": "s3", "decided_on": None}}},
+            ),
             ({}, {}),
         ],
     )
@@ -182,7 +230,7 @@ class TestPatch:
         expected: Document = {**FULL, **changed}
         if isinstance(changed.get("members"), tuple):
             who, told = changed["members"]
-            usual = FULL["members"].get(who, {"active": True, "expected": True, "index": False})
+            usual = FULL["members"].get(who, USUAL)
             one = {} if told is None else {who: {**usual, "active": True, **told}}
             expected["members"] = {**{name: item for name, item in FULL["members"].items() if name != who}, **one}
         assert answered.status_code == 200
@@ -195,7 +243,19 @@ class TestPatch:
         [
             ({"members": {"zoe": {"active": True}}}, [("/members/zoe/role", "missing")]),
             ({"members": {"ana": {"role": None}}}, [("/members/ana/role", "missing")]),
-            ({"members": {"tom": None}}, [("/subsystems/parents/1", "unknown-member")]),
+            (
+                {"members": {"tom": None}},
+                [("/subsystems/parents/1", "unknown-member"), ("/walls/0/0", "unknown-member")],
+            ),
+            ({"members": {"eva": {"voice": {"decided_in": "s1"}}}}, [("/members/eva/voice/state", "missing")]),
+            (
+                {"checklist": {"nobody-blamed": {"decided_in": None}}},
+                [("/checklist/nobody-blamed/decided_on", "missing")],
+            ),
+            (
+                {"checklist": {"rationale-given": {"decided_in": "s1"}}},
+                [("/checklist/rationale-given/state", "contradiction")],
+            ),
             ({"subsystems": {"parents": ["zoe"]}}, [("/subsystems/parents/0", "unknown-member")]),
             ({"colour": None}, [("/colour", "unknown-field")]),
             ({"members": {"ana": 7}}, [("/members/ana", "not-an-object")]),

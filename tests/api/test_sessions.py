@@ -22,6 +22,8 @@ DEFAULTS: Document = {
     "tasks": {},
     "goals": {},
     "discussed": [],
+    "readiness": {},
+    "hope": {},
 }
 FULL: Document = {
     "held_at": "2026-01-12T16:00:00.000Z",
@@ -34,6 +36,8 @@ FULL: Document = {
     "tasks": {"t1": {"member": "ana", "assigned_session_id": "s1", "outcome": "partial"}},
     "goals": {"therapist": ["curfew"], "ana": ["autonomy", "curfew"]},
     "discussed": [{"rule": "trust-bond-loss", "subject": ["member/ana"]}],
+    "readiness": {"ana": {"value": 0, "source": "therapist/dr-7"}},
+    "hope": {"ana": {"value": 10, "source": "member/ana"}, "eva": {"value": 4, "source": "observer/o1"}},
 }
 
 
@@ -104,6 +108,15 @@ class TestPut:
             ({"tasks": {"t1": {"outcome": "done"}}}, [("/tasks/t1/member", "missing")]),
             ({"goals": {"ana": ["Be Home Early"]}}, [("/goals/ana/0", "bad-format")]),
             ({"discussed": [{"rule": "side-taking", "subject": []}]}, [("/discussed/0/subject", "too-few")]),
+            ({"hope": {"ana": {"value": 11, "source": "member/ana"}}}, [("/hope/ana/value", "less-than-equal")]),
+            ({"hope": {"ana": {"value": 5.5, "source": "member/ana"}}}, [("/hope/ana/value", "not-integer")]),
+            (
+                {"readiness": {"ana": {"value": -1, "source": "member/ana"}}},
+                [("/readiness/ana/value", "greater-than-equal")],
+            ),
+            ({"readiness": {"ana": {"value": 5, "source": "ana"}}}, [("/readiness/ana/source", "bad-format")]),
+            ({"readiness": {"ana": {"value": 5}}}, [("/readiness/ana/source", "missing")]),
+            ({"readiness": {"ana": 5}}, [("/readiness/ana", "not-an-object")]),
             ({"notes": "free text"}, [("/notes", "unknown-field")]),
         ],
     )
@@ -152,6 +165,11 @@ class TestPatch:
             ({"held_at": None, "next_planned_at": None}, {"held_at": None, "next_planned_at": None}),
             ({"status": None, "therapists": None}, {"status": "held", "therapists": []}),
             ({"discussed": []}, {"discussed": []}),
+            ({"readiness": None, "hope": {"eva": None}}, {"readiness": {}, "hope": {"eva": None}}),
+            (
+                {"hope": {"ana": {"value": 3}}},
+                {"hope": {"ana": {"value": 3, "source": "member/ana"}}},
+            ),
             ({"indicators": None, "indicators_observed": None}, {"indicators": {}, "indicators_observed": None}),
             ({}, {}),
         ],
@@ -174,6 +192,7 @@ class TestPatch:
             ({"indicators": {"i1": {"kind": None}}}, [("/indicators/i1/kind", "missing")]),
             ({"indicators": {"i9": {"kind": "blame", "severity": 1}}}, [("/indicators/i9/from", "missing")]),
             ({"tasks": {"t9": {"outcome": "done"}}}, [("/tasks/t9/member", "missing")]),
+            ({"readiness": {"eva": {"value": 3}}}, [("/readiness/eva/source", "missing")]),
             ({"indicators_observed": False}, [("/indicators_observed", "contradiction")]),
             ({"held_at": "2026-07-01T00:00:00Z"}, [("/held_at", "in-the-future")]),
             ({"weather": "fine"}, [("/weather", "unknown-field")]),

@@ -107,6 +107,17 @@ def test_cases_and_sessions_come_back_as_they_went() -> None:
         assert session_record_of(row) == session
 
 
+def test_what_an_older_version_stored_is_read_with_the_facts_that_came_since() -> None:
+    rows = {"case_id": "c", "session_id": "s", "announced": True, "revision": 1, "created_at": NOW, "changed_at": NOW}
+    member = {"role": "youth", "active": True, "expected": True, "index": False}
+    facts = {**case_facts(), "members": {"ana": member}}
+    del facts["checklist"], facts["walls"]
+    assert case_of({**rows, "facts": facts}).facts == case_facts(members={"ana": "youth"})
+    told = session_facts(status="no-show")
+    older = {name: value for name, value in told.items() if name not in ("readiness", "hope")}
+    assert session_record_of({**rows, "facts": older, "inherited": None}).facts == told
+
+
 @pytest.mark.parametrize(
     "handling",
     [

@@ -6,7 +6,8 @@ import pytest
 
 from service.domain import carry as carry_module
 from service.domain.carry import default_parameters, folded_with
-from service.domain.model import Family, MemberRole, Period
+from service.domain.model import Family, Member, MemberRole, Period
+from service.domain.noted import Noted
 from service.domain.rules import rules
 from service.domain.rules.sudden_drop import Parameters
 from tests.factories import family
@@ -30,6 +31,8 @@ def test_the_name_of_what_it_was_folded_with_is_the_same_for_the_same() -> None:
         family(modality="couple"),
         family(program="trauma"),
         family(periods=[Period("2026-01-01", "2026-02-01", "completed")]),
+        replace(family(), checklist={"nobody-blamed": Noted("open")}),
+        replace(family(), members={**family().members, "ana": Member(MemberRole.youth, voice=Noted("goes-without"))}),
     ],
 )
 def test_another_family_is_another_name(other: Family) -> None:

@@ -3,12 +3,10 @@ from typing import Any
 
 import pytest
 
-from service.domain.errors import InvalidFamily, InvalidSession
 from service.domain.facts import (
     EMPTY_CASE,
     EMPTY_SESSION,
-    check_case,
-    check_session,
+    completed,
     family_of,
     held_at_of,
     merge_patch,
@@ -29,6 +27,7 @@ from service.domain.model import (
     Task,
     TaskOutcome,
 )
+from service.domain.noted import AgeBand, Noted, Reading
 from tests.factories import NOW, START, case_facts, rating_facts, session_facts, srs
 
 # The shapes of the test cases in RFC 7396, appendix A, in the words of this house.
@@ -78,7 +77,8 @@ def test_a_null_at_the_top_restores_the_default(patch: dict[str, Any], name: str
 
 def test_a_new_entry_gets_the_defaults_it_does_not_name() -> None:
     case = patched(EMPTY_CASE, {"members": {"eva": {"role": "parent", "expected": False}}}, EMPTY_CASE)
-    assert case["members"]["eva"] == {"role": "parent", "active": True, "expected": False, "index": False}
+    usual = {"active": True, "index": False, "supporter": False, "age_band": None, "voice": None}
+    assert case["members"]["eva"] == {"role": "parent", "expected": False, **usual}
     told = {"kind": "hostility", "from": "member/ana", "severity": 2, "source": "observer/o1"}
     session = patched(EMPTY_SESSION, {"indicators": {"i1": told}}, EMPTY_SESSION)
     assert session["indicators"]["i1"] == {**told, "toward": None}
@@ -91,39 +91,25 @@ def test_a_null_within_an_entry_restores_its_default() -> None:
     assert patched(told, {"members": {"eva": {"active": None}}}, EMPTY_CASE) == case_facts(members={"eva": "parent"})
 
 
-def test_the_defaults_are_not_contradictory() -> None:
-    check_case(EMPTY_CASE)
-    check_session(EMPTY_SESSION, NOW)
+def test_decisions_get_the_defaults_they_do_not_name() -> None:
+    said = {"voice": {"state": "goes-without", "decided_in": "s3"}}
+    patch = {"members": {"oma": {"role": "grandparent", **said}}, "checklist": {"rationale-given": {"state": "open"}}}
+    case = patched(EMPTY_CASE, patch, EMPTY_CASE)
+    assert case["members"]["oma"]["voice"] == {"state": "goes-without", "decided_in": "s3", "decided_on": None}
+    assert case["checklist"] == {"rationale-given": {"state": "open", "decided_in": None, "decided_on": None}}
+    later = patched(case, {"members": {"oma": {"voice": {"decided_on": "2026-02-01"}}}}, EMPTY_CASE)
+    assert later["members"]["oma"]["voice"] == {**said["voice"], "decided_on": "2026-02-01"}
+    assert patched(case, {"members": {"oma": {"voice": None}}}, EMPTY_CASE)["members"]["oma"]["voice"] is None
 
 
-def test_every_contradiction_is_told() -> None:
-    told = case_facts(members={"family": "parent"}, subsystems={"parents": ["tom", "eva"]})
-    with pytest.raises(InvalidFamily) as caught:
-        check_case(told)
-    assert [(fault.pointer, fault.code) for fault in caught.value.faults] == [
-        ("/members/family", "reserved-id"),
-        ("/subsystems/parents/0", "unknown-member"),
-        ("/subsystems/parents/1", "unknown-member"),
-    ]
-
-
-@pytest.mark.parametrize("to", ["2026-03-01", "2026-03-02", None])
-def test_a_period_may_last_a_day_or_go_on(to: str | None) -> None:
-    check_case(case_facts(periods=[{"from": "2026-03-01", "to": to, "ended_as": None}]))
-
-
-@pytest.mark.parametrize(("rated", "refused"), [(False, False), (True, True)])
-def test_a_rated_session_counts_as_held(rated: bool, refused: bool) -> None:
-    ahead = session_facts(held_at=(NOW + timedelta(days=2)).isoformat(), status="scheduled")
-    if refused:
-        with pytest.raises(InvalidSession):
-            check_session(ahead, NOW + timedelta(days=1), rated)
-    else:
-        check_session(ahead, NOW + timedelta(days=1), rated)
-
-
-def test_somebody_may_say_that_nobody_looked() -> None:
-    check_session(session_facts(indicators_observed=False), NOW)
+def test_what_an_older_version_stored_gets_the_defaults_of_what_came_since() -> None:
+    told = case_facts(members={"eva": "parent"}, program="trauma")
+    older = {name: value for name, value in told.items() if name not in ("checklist", "walls")}
+    older["members"] = {"eva": {"role": "parent", "active": True, "expected": True, "index": False}}
+    assert completed(older, EMPTY_CASE) == told
+    assert older["members"]["eva"].keys() == {"role", "active", "expected", "index"}  # which is left as it was
+    held = session_facts(status="held", attendance={"ana": "late"})
+    assert completed({name: held[name] for name in ("status", "attendance")}, EMPTY_SESSION) == held
 
 
 def test_time_of() -> None:
@@ -145,9 +131,26 @@ def test_family_of() -> None:
         "eva": Member(MemberRole.partner),
         "oma": Member(MemberRole.grandparent, expected=False, index=True),
     }
+    assert found.checklist == {}
     assert found.subsystem("women") == {"eva", "oma"}
     assert (found.modality, found.program, found.therapists) == ("couple", "trauma", ("dr-7",))
     assert found.periods == (Period("2026-01-01", "2026-02-01", "completed"),)
+
+
+def test_family_of_what_was_noted() -> None:
+    voice = {"state": "heard-elsewhere", "decided_in": None, "decided_on": "2026-02-01"}
+    told = case_facts(
+        members={"oma": {"role": "grandparent", "supporter": True, "age_band": "18-and-over", "voice": voice}},
+        checklist={"nobody-blamed": {"state": "ticked", "decided_in": "s2", "decided_on": None}},
+    )
+    found = family_of(told)
+    assert found.members["oma"] == Member(
+        MemberRole.grandparent,
+        supporter=True,
+        age_band=AgeBand.grown_up,
+        voice=Noted("heard-elsewhere", decided_on="2026-02-01"),
+    )
+    assert found.checklist == {"nobody-blamed": Noted("ticked", decided_in="s2")}
 
 
 EARLY, LATE = rating_facts("eva", held_at=START), rating_facts("tom", held_at=START + timedelta(hours=1))
@@ -201,6 +204,8 @@ def test_session_of_everything() -> None:
         tasks={"t1": {"member": "ana", "assigned_session_id": "s0", "outcome": "partial"}},
         goals={"therapist": ["curfew"], "ana": ["autonomy", "curfew"]},
         discussed=[{"rule": "trust-bond-loss", "subject": ["member/ana"]}],
+        readiness={"tom": {"value": 3, "source": "therapist/dr-7"}, "ana": {"value": 0, "source": "member/ana"}},
+        hope={"ana": {"value": 10, "source": "member/ana"}},
     )
     found = session_of("s1", told, [rating_facts("tom"), rating_facts("eva")], inherited=["dr-7"])
     assert found is not None
@@ -215,6 +220,8 @@ def test_session_of_everything() -> None:
     assert found.tasks == (Task("t1", "ana", TaskOutcome.partial),)
     assert found.goals == {"therapist": frozenset({"curfew"}), "ana": frozenset({"autonomy", "curfew"})}
     assert found.discussed == {("trust-bond-loss", ("member/ana",))}
+    assert found.readiness == {"ana": Reading(0, "member/ana"), "tom": Reading(3, "therapist/dr-7")}
+    assert found.hope == {"ana": Reading(10, "member/ana")}
     assert [rating.rater_id for rating in found.ratings] == ["eva", "tom"]  # by natural key, however they came
 
 

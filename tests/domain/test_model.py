@@ -158,3 +158,16 @@ def test_a_session_is_held_unless_said_otherwise() -> None:
     session = TherapySession("s1", START)
     assert session.held
     assert not session.indicators_observed
+
+
+@pytest.mark.parametrize(
+    ("member", "awaited"),
+    [
+        (Member(MemberRole.extended), True),
+        (Member(MemberRole.extended, active=False), False),
+        (Member(MemberRole.extended, expected=False), False),
+        (Member(MemberRole.extended, supporter=True), False),
+    ],
+)
+def test_who_is_awaited_in_the_room(member: Member, awaited: bool) -> None:
+    assert member.awaited is awaited
