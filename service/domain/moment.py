@@ -46,6 +46,10 @@ class Figure:
         return self.rating.rater_id
 
     @property
+    def rater_reference(self) -> str:
+        return f"{self.rating.rater_kind}/{self.rating.rater_id}"
+
+    @property
     def sp(self) -> float:
         return self.dimension.reference.sp
 
@@ -69,14 +73,22 @@ class Figure:
     def z(self) -> float | None:
         return z_against(self.value, self.baseline)
 
+    def fallen_to(self, limit: float) -> float | None:
+        """Return z where it lies at or below a limit, which is negative; None elsewhere.
+
+        Most scores are at their rater's own level or above, and then no spread needs to be known.
+        """
+        prior = self.series.prior
+        if not prior or self.value * len(prior) >= sum(prior):
+            return None
+        z = self.z
+        return z if z is not None and at_most(z, limit) else None
+
     @property
     def cut(self) -> float:
         """Return the instrument's own cut-off in percent; the low mark stands where there is none."""
-        cutoff = self.instrument.cut(self.key.dimension)
-        if cutoff is None:
-            return self.low_mark
-        mean = self.instrument.mean_of_raw(cutoff.dimension, cutoff.raw)
-        return self.instrument.percent_of_mean(cutoff.dimension, mean)
+        percent = self.instrument.cut_percent(self.key.dimension)
+        return self.low_mark if percent is None else percent
 
     @cached_property
     def is_below_cut(self) -> bool:

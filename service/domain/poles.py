@@ -29,7 +29,8 @@ class Pair:
     count: int = 0
 
     def with_gap(self, gap: float) -> "Pair":
-        return Pair(self.first if len(self.first) == 2 else (*self.first, gap), (*self.last, gap)[-2:], self.count + 1)
+        first = self.first if len(self.first) == 2 else (*self.first, gap)
+        return Pair(first, (*self.last[-1:], gap), self.count + 1)
 
 
 NO_PAIR = Pair()
@@ -54,8 +55,9 @@ def poles_by_form(moment: Moment) -> dict[str, list[Figure]]:
     """Return today's totals by form and about; a child's form and a rating given not alone are never a pole."""
     forms: dict[str, list[Figure]] = {}
     for figure in moment.figures("primary"):
-        if not figure.instrument.child_form and not figure.rating.not_alone:
-            forms.setdefault(f"{figure.key.instrument}|{figure.key.about}", []).append(figure)
+        rating = figure.rating
+        if not figure.instrument.child_form and not rating.not_alone:
+            forms.setdefault(f"{rating.instrument}|{rating.about}", []).append(figure)
     return {name: sorted(poles, key=from_lowest) for name, poles in forms.items()}
 
 
@@ -90,11 +92,9 @@ def _pair_name(one: Figure, other: Figure) -> str:
 
 def form_after(form: Form, poles: Poles, moderate: Limits, severe: Limits, kept: int) -> Form:
     """Return what is remembered of a form one joint session later."""
-    joint = Joint(
-        lowest=poles[0].rater,
-        moderate=at_least(gap_of(poles), limit_of(moderate, poles)),
-        severe=at_least(gap_of(poles), limit_of(severe, poles)),
-    )
+    gap = gap_of(poles)
+    is_moderate, is_severe = (at_least(gap, limit_of(limits, poles)) for limits in (moderate, severe))
+    joint = Joint(poles[0].rater, is_moderate, is_severe)
     pairs = dict(form.pairs)
     for one, other in pairs_of(poles):
         name = _pair_name(one, other)

@@ -38,10 +38,11 @@ def score_answers(instrument: Instrument, answers: Mapping[str, float]) -> dict[
     """
     if instrument.scores_only:
         raise InvalidAnswers(Fault("/answers", "scores-only", "The key of this instrument is not known; send scores."))
-    faults = [fault for item, answer in answers.items() for fault in _faults(instrument, item, answer)]
+    faults = [*_faults(instrument, answers)]
     if faults:
         raise InvalidAnswers(*faults)
-    turned = {item: _turned(instrument, item, answer) for item, answer in answers.items()}
+    reversed_items = instrument.reversed_items & answers.keys()
+    turned = {**answers, **{item: _turned(instrument, item, answers[item]) for item in reversed_items}}
     units = instrument.dimensions.items()
     given = {code: [turned[item] for item in unit.items if item in turned] for code, unit in units}
     hollow = not all(marks for code, marks in given.items() if code != "total")
@@ -112,25 +113,24 @@ def _refuse(pointers: Iterable[str]) -> None:
         raise InvalidAnswers(*faults)
 
 
-def _faults(instrument: Instrument, item: str, answer: float) -> Iterable[Fault]:
-    pointer = f"/answers/{item}"
-    if item not in instrument.items:
-        yield Fault(pointer, "unknown-item", "The instrument has no such item.")
-    elif not isfinite(answer) or not _within(answer, instrument.lowest_answer(item), instrument.maximum):
-        yield Fault(pointer, "out-of-range", "Outside the range of this item.")
-    elif not _on_grid(instrument, answer):
-        whole = instrument.step == 1
-        detail = "A whole number is needed." if whole else "Marks have steps of 0.1."
-        yield Fault(pointer, "not-integer" if whole else "too-fine", detail)
+def _faults(instrument: Instrument, answers: Mapping[str, float]) -> Iterator[Fault]:
+    for item, answer in answers.items():
+        if item not in instrument.items:
+            yield Fault(f"/answers/{item}", "unknown-item", "The instrument has no such item.")
+        elif not isfinite(answer) or not _within(answer, instrument.lowest_answer(item), instrument.maximum):
+            yield Fault(f"/answers/{item}", "out-of-range", "Outside the range of this item.")
+        elif not _on_grid(answer / instrument.step):
+            whole = instrument.step == 1
+            detail = "A whole number is needed." if whole else "Marks have steps of 0.1."
+            yield Fault(f"/answers/{item}", "not-integer" if whole else "too-fine", detail)
 
 
-def _on_grid(instrument: Instrument, answer: float) -> bool:
-    steps = answer / instrument.step
+def _on_grid(steps: float) -> bool:
     return round(abs(steps - round(steps)), DIGITS) == 0
 
 
 def _turned(instrument: Instrument, item: str, answer: float) -> float:
-    return instrument.lowest_answer(item) + instrument.maximum - answer if item in instrument.reversed_items else answer
+    return instrument.lowest_answer(item) + instrument.maximum - answer
 
 
 def _complete(instrument: Instrument, unit: Dimension, answered: int) -> bool:

@@ -13,7 +13,7 @@ KEPT = 8  # valid scores a series remembers (ours)
 PRIOR_WEIGHT = 6  # how many sessions the pooled within-person SD counts for (ours; 3 to 12 hardly matters)
 SIGMA_FLOOR = 2.0  # percent points; a flat history must not make a hair's breadth a signal (ours)
 DIGITS = 9  # comparisons happen after rounding: binary fractions must not decide at a threshold
-# rounding keeps the order, so it is only asked where it could make two numbers equal
+HAIR = 1e-8  # percent points; rounding makes no numbers equal that are further apart, so it is not asked then
 
 
 class SeriesKey(NamedTuple):
@@ -65,22 +65,22 @@ class Series:
 
 def at_least(value: float, limit: float) -> bool:
     """Tell whether value ≥ limit after rounding both to nine decimals."""
-    return value >= limit or round(value, DIGITS) >= round(limit, DIGITS)
+    return value >= limit or (value > limit - HAIR and round(value, DIGITS) >= round(limit, DIGITS))
 
 
 def at_most(value: float, limit: float) -> bool:
     """Tell whether value ≤ limit after rounding both to nine decimals."""
-    return value <= limit or round(value, DIGITS) <= round(limit, DIGITS)
+    return value <= limit or (value < limit + HAIR and round(value, DIGITS) <= round(limit, DIGITS))
 
 
 def below(value: float, limit: float) -> bool:
     """Tell whether value < limit after rounding both to nine decimals."""
-    return value < limit and round(value, DIGITS) < round(limit, DIGITS)
+    return value < limit - HAIR or (value < limit and round(value, DIGITS) < round(limit, DIGITS))
 
 
 def above(value: float, limit: float) -> bool:
     """Tell whether value > limit after rounding both to nine decimals."""
-    return value > limit and round(value, DIGITS) > round(limit, DIGITS)
+    return value > limit + HAIR or (value > limit and round(value, DIGITS) > round(limit, DIGITS))
 
 
 def pooled_sigma(prior: Sequence[float], sp: float, mean: float | None = None) -> float:

@@ -147,6 +147,14 @@ class Instrument:
         """Return the form's own cut-off of a dimension, if it has one."""
         return self._cuts.get(dimension)
 
+    def cut_percent(self, dimension: str) -> float | None:
+        """Return the form's own cut-off of a dimension in percent, if it has one."""
+        return self._cut_percents.get(dimension)
+
+    @cached_property
+    def _cut_percents(self) -> Mapping[str, float]:
+        return {code: self.percent_of_mean(code, self.mean_of_raw(code, cut.raw)) for code, cut in self._cuts.items()}
+
     @cached_property
     def _cuts(self) -> Mapping[str, Cutoff]:
         return {cutoff.dimension: cutoff for cutoff in reversed(self.cutoffs)}

@@ -37,7 +37,7 @@ def _signal(figure: Figure) -> Signal:
     return Signal(
         subject=(reference,),
         severity=Severity.info,
-        values={"series": figure.key.text, "total": figure.value},
+        values={"series": figure.name, "total": figure.value},
         thresholds={"cut": figure.cut},
         raters=(reference,),
     )
@@ -46,7 +46,7 @@ def _signal(figure: Figure) -> Signal:
 def clear(moment: Moment, concern: Concern, memory: NoMemory, parameters: Parameters) -> Clearing:
     """Return whether a total reached the cut-off, or the first sessions are over."""
     series = concern.signal.series
-    figure = next((item for item in moment.figures("primary") if item.key.text == series), None)
+    figure = next((item for item in moment.figures("primary") if item.name == series), None)
     if figure is not None and not figure.is_below_cut:
         return Clearing.met
     if moment.number > parameters.sessions:

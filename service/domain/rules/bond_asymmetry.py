@@ -41,7 +41,8 @@ class Memory:
 
 def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memory, tuple[Signal, ...]]:
     """Return a signal per member whose bond fell alone; over several forms the largest asymmetry."""
-    falls = _falls(moment, parameters)
+    low = any(below(figure.value, parameters.bond_below) for figure in moment.figures("bond"))
+    falls = _falls(moment, parameters) if low else []  # mostly nobody's is
     fired, signals = dict(memory.fired), dict[str, Signal]()
     for figure, own in falls:
         limit = parameters.spreads * figure.sp
@@ -88,7 +89,7 @@ def _signal(
         subject=(member_reference(figure.rater),),
         severity=Severity.warning if again <= parameters.again_within else Severity.info,
         values={
-            "series": figure.key.text,
+            "series": figure.name,
             "bond": figure.value,
             "own_median": middle,
             "asymmetry": asymmetry,
@@ -111,7 +112,7 @@ def _asymmetry(signal: Signal) -> float:
 def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Parameters) -> Clearing:
     """Return whether the bond is back, or the asymmetry is less than half of what it was."""
     baseline, falls = concern.signal.baseline, _falls(moment, parameters)
-    mine = next((figure for figure, _ in falls if figure.key.text == concern.signal.series), None)
+    mine = next((figure for figure, _ in falls if figure.name == concern.signal.series), None)
     if baseline is None or mine is None:
         return Clearing.blind
     if is_recovered(mine.value, baseline):

@@ -37,6 +37,9 @@ class Run:
     outcomes: Mapping[str, float] = field(default_factory=dict)
 
 
+NO_RUN = Run()
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Series → its run of full ratings; the members who were spoken of."""
@@ -49,7 +52,7 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
     """Return a signal, once in a course, per member with full marks and a low outcome; of several forms the first."""
     runs, signals = dict(memory.runs), dict[str, Signal]()
     for figure in _totals(moment):
-        before = runs.pop(figure.name, Run())
+        before = runs.pop(figure.name, NO_RUN)
         if not _is_full(figure, parameters):
             continue
         today = {outcome.name: outcome for outcome in _outcomes(moment, figure.rater)}

@@ -55,7 +55,7 @@ def _signal(figure: Figure, mild: bool) -> Signal:
     return Signal(
         subject=(reference,),
         severity=Severity.info if mild else Severity.warning,
-        values={"series": figure.key.text, "total": figure.value, "first": first},
+        values={"series": figure.name, "total": figure.value, "first": first},
         thresholds={"limit": _limit(figure), "rise": figure.sp},
         raters=(reference,),
     )

@@ -63,14 +63,14 @@ def _found(moment: Moment, unshared: Mapping[str, int], parameters: Parameters) 
 
 
 def _by_z(figure: Figure, parameters: Parameters) -> Signal | None:
-    z = figure.z
-    if z is None or not at_most(z, parameters.z_info):
+    z = figure.fallen_to(parameters.z_info)
+    if z is None:
         return None
     grave = at_most(z, parameters.z_warning) and below(figure.value, parameters.goals_below)
     return Signal(
         subject=(member_reference(figure.rater),),
         severity=Severity.warning if grave else Severity.info,
-        values={"series": figure.key.text, "goals": figure.value, "z": z},
+        values={"series": figure.name, "goals": figure.value, "z": z},
         thresholds={"z": parameters.z_warning if grave else parameters.z_info, "goals": parameters.goals_below},
         route="own-level",
         raters=(member_reference(figure.rater),),
@@ -79,15 +79,17 @@ def _by_z(figure: Figure, parameters: Parameters) -> Signal | None:
 
 
 def _by_level(figure: Figure, parameters: Parameters) -> Signal | None:
+    if not below(figure.value, figure.low_mark):
+        return None
     window = (*figure.series.recent[-(parameters.low_of - 1) :], figure.value)
     low = [score for score in window if below(score, figure.low_mark)]
     rising = at_least(window[-1] - window[0], figure.sp)
-    if len(low) < parameters.low_needed or not below(figure.value, figure.low_mark) or rising:
+    if len(low) < parameters.low_needed or rising:
         return None
     return Signal(
         subject=(member_reference(figure.rater),),
         severity=Severity.info,
-        values={"series": figure.key.text, "goals": figure.value, "low_sessions": len(low)},
+        values={"series": figure.name, "goals": figure.value, "low_sessions": len(low)},
         thresholds={"low_mark": figure.low_mark, "needed": parameters.low_needed, "of": parameters.low_of},
         route="low-mark",
         raters=(member_reference(figure.rater),),
@@ -128,7 +130,7 @@ def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Paramete
         shared = _shared(moment, concern.subject[0].removeprefix("member/"))
         return Clearing.blind if shared is None else Clearing.done if shared else Clearing.unmet
     series = concern.signal.series
-    figure = next((item for item in moment.figures("goals") if item.key.text == series), None)
+    figure = next((item for item in moment.figures("goals") if item.name == series), None)
     if figure is None:
         return Clearing.blind
     if _is_good(figure):

@@ -87,14 +87,14 @@ def _signal(moment: Moment, mark: Indicator, usual: float | None, parameters: Pa
         values=_values(mark, safety[:1], within[:1]),
         thresholds=_thresholds(usual, safety, parameters),
         route="severe" if critical else "default",
-        raters=tuple(sorted({figure.key.rater for figure in shown})),
+        raters=tuple(sorted({figure.rater_reference for figure in shown})),
         baseline=next((figure.baseline for figure in (*safety, *within) if _is_down(figure)), None),
     )
 
 
 def _worst_first(moment: Moment, member: str, part: str, parameters: Parameters) -> list[Figure]:
     """Return the figures of a part that a member gave or that somebody else gave about that member."""
-    figures = [figure for figure in moment.figures(part, about="") if figure.key.rater == member]
+    figures = [figure for figure in moment.figures(part, about="") if figure.rater_reference == member]
     for kind in (RaterKind.observer, RaterKind.therapist):
         figures += moment.figures(part, kind, about=member)
     return sorted(figures, key=lambda figure: _order(figure, parameters))
@@ -103,7 +103,7 @@ def _worst_first(moment: Moment, member: str, part: str, parameters: Parameters)
 def _order(figure: Figure, parameters: Parameters) -> tuple[bool, float, float, str]:
     """Return the order from the worst: who is unsafe, then by z, then those without one by their value."""
     z = float("inf") if figure.z is None else figure.z
-    return (not _is_unsafe(figure, parameters), z, figure.value, figure.key.text)
+    return (not _is_unsafe(figure, parameters), z, figure.value, figure.name)
 
 
 def _is_unsafe(figure: Figure, parameters: Parameters) -> bool:
@@ -111,7 +111,7 @@ def _is_unsafe(figure: Figure, parameters: Parameters) -> bool:
 
 
 def _at_z(figure: Figure, parameters: Parameters) -> bool:
-    return figure.z is not None and at_most(figure.z, parameters.z)
+    return figure.fallen_to(parameters.z) is not None
 
 
 def _is_down(figure: Figure) -> bool:
@@ -122,7 +122,7 @@ def _values(mark: Indicator, safety: list[Figure], within: list[Figure]) -> Valu
     values: dict[str, Value] = {"level": mark.severity, "kind": mark.kind, "source": mark.source}
     for name, figures in (("safety", safety), ("within", within)):
         for figure in figures:
-            values |= {f"{name}_series": figure.key.text, name: figure.value, f"{name}_z": figure.z}
+            values |= {f"{name}_series": figure.name, name: figure.value, f"{name}_z": figure.z}
     return values
 
 

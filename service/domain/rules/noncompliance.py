@@ -141,7 +141,7 @@ def _signal(member: str, after: Memory, low: Figure | None, parameters: Paramete
 def _score_values(low: Figure | None, parameters: Parameters) -> Values:
     if low is None:
         return {}
-    return {"series": low.key.text, "tasks": low.value, "fall": _fall(low, parameters)}
+    return {"series": low.name, "tasks": low.value, "fall": _fall(low, parameters)}
 
 
 def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Parameters) -> Clearing:

@@ -34,8 +34,8 @@ def check(moment: Moment, memory: NoMemory, parameters: Parameters) -> tuple[NoM
     """Return a signal per member whose total is out of limits; over several forms the one furthest out."""
     lowest: dict[str, tuple[float, Figure]] = {}
     for figure in moment.figures("primary"):
-        z = figure.z
-        if z is not None and at_most(z, parameters.z_info):
+        z = figure.fallen_to(parameters.z_info)
+        if z is not None:
             known = lowest.get(figure.rater)
             if known is None or z < known[0]:
                 lowest[figure.rater] = (z, figure)
@@ -49,7 +49,7 @@ def _signal(figure: Figure, z: float, parameters: Parameters) -> Signal:
     return Signal(
         subject=(reference,),
         severity=severity,
-        values={"series": figure.key.text, "total": figure.value, "z": z},
+        values={"series": figure.name, "total": figure.value, "z": z},
         thresholds={"z": limit},
         raters=(reference,),
         baseline=figure.baseline,

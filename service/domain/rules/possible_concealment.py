@@ -35,7 +35,7 @@ def check(moment: Moment, memory: NoMemory, parameters: Parameters) -> tuple[NoM
     seen = _withdrawn(moment, parameters)
     fullest: dict[str, Figure] = {}
     for figure in _totals(moment) if seen else ():
-        member = figure.key.rater
+        member = figure.rater_reference
         if member in seen and at_least(figure.value, parameters.total):
             known = fullest.get(member)
             if known is None or figure.value > known.value:
@@ -61,7 +61,7 @@ def _signal(figure: Figure, mark: Indicator, parameters: Parameters) -> Signal:
         subject=(mark.from_,),
         severity=Severity.info,
         values={
-            "series": figure.key.text,
+            "series": figure.name,
             "total": figure.value,
             "level": mark.severity,
             "source": mark.source,
@@ -75,7 +75,7 @@ def clear(moment: Moment, concern: Concern, memory: NoMemory, parameters: Parame
     """Return whether the total is below full or the withdrawal gone; blind where neither can be told."""
     (member,) = concern.subject
     series = concern.signal.series
-    total = next((figure.value for figure in _totals(moment) if figure.key.text == series), None)
+    total = next((figure.value for figure in _totals(moment) if figure.name == series), None)
     if total is not None and not at_least(total, parameters.total):
         return Clearing.met
     gone = looked_at(moment, member) and member not in _withdrawn(moment, parameters)

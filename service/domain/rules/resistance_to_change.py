@@ -22,7 +22,6 @@ from service.domain.model import Indicator, Severity
 from service.domain.moment import Figure, Moment
 from service.domain.rules import Rule
 from service.domain.sightings import MEMBER, gravest
-from service.domain.trajectory import at_most
 
 KINDS = frozenset({"rejects", "denial"})
 UNDONE = "noncompliance"
@@ -66,8 +65,8 @@ def _low_tasks(moment: Moment, members: Collection[str], parameters: Parameters)
     """Return the low tasks scores of today of some members; over several forms the furthest down."""
     lowest: dict[str, tuple[float, Figure]] = {}
     for figure in moment.figures("tasks") if members else ():
-        member, z = figure.key.rater, figure.z
-        if member in members and z is not None and at_most(z, parameters.z):
+        member, z = figure.rater_reference, figure.fallen_to(parameters.z)
+        if member in members and z is not None:
             if member not in lowest or z < lowest[member][0]:
                 lowest[member] = (z, figure)
     return {member: figure for member, (_, figure) in lowest.items()}

@@ -69,7 +69,7 @@ def _safety(moment: Moment) -> Iterator[tuple[str, Figure]]:
 
 
 def _fell(figure: Figure, parameters: Parameters) -> bool:
-    return figure.z is not None and at_most(figure.z, parameters.z)
+    return figure.fallen_to(parameters.z) is not None
 
 
 def _is_marked_low(figure: Figure) -> bool:

@@ -149,7 +149,7 @@ def _bond_to_return(moment: Moment, favoured: str) -> Baseline | None:
         ((figure.value - baseline.mu) / baseline.sigma, baseline)
         for figure in _bonds(moment)
         if (baseline := figure.baseline) is not None
-        and _is_opposite(moment, favoured, figure.key.rater)
+        and _is_opposite(moment, favoured, figure.rater_reference)
         and not is_recovered(figure.value, baseline)
     ]
     return min(down, key=lambda item: (item[0], item[1].series))[1] if down else None
@@ -165,7 +165,7 @@ def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Paramete
     baseline = concern.signal.baseline
     if baseline is None or (concern.discussed and concern.streak):
         return Clearing.met
-    score = next((figure.value for figure in _bonds(moment) if figure.key.text == baseline.series), None)
+    score = next((figure.value for figure in _bonds(moment) if figure.name == baseline.series), None)
     if score is None:
         return Clearing.blind
     return Clearing.met if is_recovered(score, baseline) else Clearing.unmet

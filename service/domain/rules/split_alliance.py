@@ -46,6 +46,8 @@ from service.domain.trajectory import above, at_least, at_most, below
 CODE = "split-alliance"
 FAMILY = ("family",)
 
+Two = tuple[Figure, Figure]  # the smaller id first
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
@@ -83,12 +85,10 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
 def _found(moment: Moment, poles: Poles, form: Form, parameters: Parameters) -> Iterator[Signal]:
     if moment.number >= parameters.from_session and _stays_low(poles, form, parameters):
         yield _low_member(moment, poles, form, parameters)
-    if not poles[0].is_below_cut:  # then nobody's is
-        return
-    for two in pairs_of(poles):
-        lower = min(two, key=from_lowest)
-        if lower.is_below_cut and _widens(form.pair(*two), lower, parameters):
-            yield _widening(moment, poles, form, two, parameters)
+    apart = [two for two in pairs_of(poles) if _grows(two, form, parameters)] if poles[0].is_below_cut else []
+    if apart:
+        worst = max(apart, key=lambda two: (_severity(_lower(two), form, parameters).rank, _change(form.pair(*two))))
+        yield _widening(moment, poles, form, worst, parameters)
 
 
 def _stays_low(poles: Poles, form: Form, parameters: Parameters) -> bool:
@@ -101,11 +101,19 @@ def _first(figure: Figure) -> float:
     return (*figure.series.first, figure.value)[0]
 
 
-def _widens(pair: Pair, lower: Figure, parameters: Parameters) -> bool:
-    if pair.count < parameters.widening_from:
+def _lower(two: Two) -> Figure:
+    return min(two, key=from_lowest)
+
+
+def _grows(two: Two, form: Form, parameters: Parameters) -> bool:
+    pair, lower = form.pair(*two), _lower(two)
+    if pair.count < parameters.widening_from or not at_least(_change(pair), parameters.widening * lower.sd):
         return False
-    first, last = mean_of(pair.first), mean_of(pair.last)
-    return at_least(abs(last - first), parameters.widening * lower.sd) and above(abs(last), abs(first))
+    return lower.is_below_cut and above(abs(mean_of(pair.last)), abs(mean_of(pair.first)))
+
+
+def _change(pair: Pair) -> float:
+    return abs(mean_of(pair.last) - mean_of(pair.first))
 
 
 def _severity(low: Figure, form: Form, parameters: Parameters) -> Severity:
@@ -125,25 +133,25 @@ def _low_member(moment: Moment, poles: Poles, form: Form, parameters: Parameters
         values={**_values(low, poles), "first_total": _first(low)},
         thresholds=_thresholds(low, poles, parameters),
         route="low-member",
-        raters=tuple(sorted(figure.key.rater for figure in poles)),
+        raters=tuple(sorted(figure.rater_reference for figure in poles)),
         missing=missing_raters(moment.session, moment.family, low.rating),
         not_evaluated=_no_poles(moment, poles),
         baseline=low.baseline,
     )
 
 
-def _widening(moment: Moment, poles: Poles, form: Form, two: tuple[Figure, Figure], parameters: Parameters) -> Signal:
-    low, pair = min(two, key=from_lowest), form.pair(*two)
+def _widening(moment: Moment, poles: Poles, form: Form, two: Two, parameters: Parameters) -> Signal:
+    low, pair = _lower(two), form.pair(*two)
     first, last = mean_of(pair.first), mean_of(pair.last)
-    gaps: Values = {"first_gap": first, "last_gap": last, "change": abs(last - first), "joint_sessions": pair.count}
+    gaps: Values = {"first_gap": first, "last_gap": last, "change": _change(pair), "joint_sessions": pair.count}
     limits: Values = {"widening": parameters.widening * low.sd, "cut": low.cut}
     return Signal(
         subject=FAMILY,
         severity=_severity(low, form, parameters),
-        values={**_values(low, poles), "of": two[0].key.rater, "minus": two[1].key.rater, **gaps},
+        values={**_values(low, poles), "of": two[0].rater_reference, "minus": two[1].rater_reference, **gaps},
         thresholds={**_thresholds(low, poles, parameters), **limits},
         route="widening",
-        raters=tuple(figure.key.rater for figure in two),
+        raters=tuple(figure.rater_reference for figure in two),
         missing=missing_raters(moment.session, moment.family, low.rating),
         not_evaluated=_no_poles(moment, poles),
         baseline=low.baseline,
@@ -152,10 +160,10 @@ def _widening(moment: Moment, poles: Poles, form: Form, two: tuple[Figure, Figur
 
 def _values(low: Figure, poles: Poles) -> dict[str, Value]:
     return {
-        "series": low.key.text,
-        "low_member": low.key.rater,
+        "series": low.name,
+        "low_member": low.rater_reference,
         "opening_total": low.value,
-        "low_today": low.key.rater,
+        "low_today": low.rater_reference,
         "total": low.value,
         "gap": gap_of(poles),
         "gap_sd": gap_of(poles) / low.sd,
@@ -171,9 +179,8 @@ def _thresholds(low: Figure, poles: Poles, parameters: Parameters) -> dict[str, 
 
 def _no_poles(moment: Moment, poles: Poles) -> tuple[str, ...]:
     """Return who rated as well but stands on no side here: on another form, a child's form, or not alone."""
-    return tuple(
-        sorted({figure.key.rater for figure in moment.figures("primary")} - {pole.key.rater for pole in poles})
-    )
+    everybody = {figure.rater_reference for figure in moment.figures("primary")}
+    return tuple(sorted(everybody - {pole.rater_reference for pole in poles}))
 
 
 def _gravity(signal: Signal) -> tuple[int, bool, float]:
@@ -194,10 +201,8 @@ def _as_opened(signal: Signal, concern: Concern | None) -> Signal:
 def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Parameters) -> Clearing:
     """Return whether the low member of the opening, present and heard, is no longer far from the others."""
     series, opening = concern.signal.values["series"], concern.signal.values["opening_total"]
-    poles = next(
-        (poles for poles in poles_by_form(moment).values() if any(item.key.text == series for item in poles)), []
-    )
-    low = next((figure for figure in poles if figure.key.text == series), None)
+    poles = next((poles for poles in poles_by_form(moment).values() if any(item.name == series for item in poles)), [])
+    low = next((figure for figure in poles if figure.name == series), None)
     if low is None or not moment.present(low.rater) or not isinstance(opening, float):
         return Clearing.blind
     if above(low.value, low.low_mark) or at_least(low.value - opening, low.sp):

@@ -60,7 +60,7 @@ def _signal(figure: Figure, moment: Moment, drops: dict[str, Figure], parameters
         subject=(reference,),
         severity=Severity.warning if second else Severity.info,
         values={
-            "series": figure.key.text,
+            "series": figure.name,
             "total": figure.value,
             "fall": _fall(figure),
             "below_median": _below_median(figure, parameters),

@@ -67,7 +67,7 @@ def _signal(figure: Figure, parameters: Parameters) -> Signal:
         subject=(reference,),
         severity=Severity.warning,
         values={
-            "series": figure.key.text,
+            "series": figure.name,
             "total": figure.value,
             "first_total": window[0],
             "fall": _fall(figure, parameters),

@@ -37,8 +37,8 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
     """Return a signal per member whose bond fell, and a graver one for a member who then stayed away."""
     lowest: dict[str, tuple[float, Figure]] = {}
     for figure in moment.figures("bond"):
-        z = figure.z if below(figure.value, parameters.bond_below) else None
-        if z is not None and at_most(z, parameters.z_warning):
+        z = figure.fallen_to(parameters.z_warning) if below(figure.value, parameters.bond_below) else None
+        if z is not None:
             known = lowest.get(figure.rater)
             if known is None or z < known[0]:
                 lowest[figure.rater] = (z, figure)
@@ -54,7 +54,7 @@ def _signal(figure: Figure, z: float, parameters: Parameters) -> Signal:
     return Signal(
         subject=(reference,),
         severity=Severity.critical if critical else Severity.warning,
-        values={"series": figure.key.text, "bond": figure.value, "z": z},
+        values={"series": figure.name, "bond": figure.value, "z": z},
         thresholds={"z": parameters.z_critical if critical else parameters.z_warning, "bond": parameters.bond_below},
         raters=(reference,),
         baseline=figure.baseline,
