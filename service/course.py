@@ -7,7 +7,7 @@ from datetime import datetime
 
 from service.db import queries, reads
 from service.db.engine import Db
-from service.db.sealing import unseal_carry
+from service.db.sealing import unpacked
 from service.domain.assess import fold
 from service.domain.carry import Carry, default_parameters, folded_with
 from service.domain.facts import session_of
@@ -42,7 +42,7 @@ async def course_sessions(
         ratings[record.facts.session_id].append(record)
     digest = folded_with(family, default_parameters())
     if all(found == digest for _, found, _ in rows):
-        carries = {stored.record.session_id: unseal_carry(text) for stored, _, text in rows if text is not None}
+        carries = {stored.record.session_id: unpacked(carry) for stored, _, carry in rows if carry is not None}
     else:
         carries = await _folded_anew(db, case_id, family)
     found = []

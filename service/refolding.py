@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from service.db import queries, stores
 from service.db.engine import Db
 from service.db.queries import SessionKey
-from service.db.sealing import seal, unseal_carry
+from service.db.sealing import packed, unpacked
 from service.domain.assess import as_of_now, fold
 from service.domain.carry import Carry, default_parameters
 from service.domain.concern import Concern, Reason
@@ -116,7 +116,7 @@ async def store_carries(db: Db, parts: Iterable[Part]) -> None:
     await stores.write_carries(
         db,
         [
-            ((part.case_id, session.session_id), part.digest, seal(carry))
+            ((part.case_id, session.session_id), part.digest, packed(carry))
             for part in parts
             for session, carry in zip(part.sessions, part.carries, strict=True)
         ],
@@ -147,7 +147,7 @@ async def _from_places(
         if (held_at, record.session_id) >= places[record.case_id]:
             later.append(record)
         elif digest == part.digest and carry is not None:
-            part.before = unseal_carry(carry)
+            part.before = unpacked(carry)
         else:
             whole.add(record.case_id)
     return [record for record in later if record.case_id not in whole]

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.db.engine import Db, transaction
 from service.db.queries import SessionKey
 from service.db.rows import alert_of, case_of, rating_record_of, session_record_of
-from service.db.sealing import unseal_carry
+from service.db.sealing import unpacked
 from service.db.tables import AlertRow, CarryRow, CaseRow, KeyRow, RatingRow, SessionRow, table_of
 from service.domain.assess import assess, fold
 from service.domain.carry import Carry, default_parameters, folded_with
@@ -131,7 +131,7 @@ async def _stored(db: Db) -> Stored:
         ratings=[rating_record_of(row) for row in found["ratings"]],
         alerts=sorted((alert_of(row) for row in found["alerts"]), key=lambda alert: alert.alert_id),
         carries={
-            (row["case_id"], row["session_id"]): (row["folded_with"], unseal_carry(row["carry"]))
+            (row["case_id"], row["session_id"]): (row["folded_with"], unpacked(row["carry"]))
             for row in found["carries"]
         },
     )

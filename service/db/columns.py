@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ColumnElement, DateTime, ForeignKeyConstraint, Integer, Text, Uuid, cast
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    Text,
+    Uuid,
+    cast,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field
@@ -50,6 +61,11 @@ def document(name: str, nullable: bool = False) -> Any:
 def sealed(name: str) -> Any:
     """Return a document that no query looks into; `service.db.sealing` says what is in it."""
     return Field(sa_column=Column(name, Sealed(), nullable=False))
+
+
+def packed(name: str) -> Any:
+    """Return a document that no query looks into, in little room; `service.db.sealing` says what is in it."""
+    return Field(sa_column=Column(name, LargeBinary(), nullable=False))
 
 
 def moment(name: str, nullable: bool = False) -> Any:

@@ -35,6 +35,7 @@ from service.db.columns import (
     of_organization,
     of_session,
     organization_key,
+    packed,
     sealed,
 )
 
@@ -197,7 +198,7 @@ class CarryRow(SQLModel, table=True):
     case_id: str = key_part("case_id")
     session_id: str = key_part("session_id")
     folded_with: str = code("folded_with")
-    carry: str = sealed("carry")
+    carry: bytes = packed("carry")
 
 
 class AlertRow(SQLModel, table=True):

@@ -98,5 +98,5 @@ def form_after(form: Form, poles: Poles, moderate: Limits, severe: Limits, kept:
     pairs = dict(form.pairs)
     for one, other in pairs_of(poles):
         name = _pair_name(one, other)
-        pairs[name] = pairs.get(name, NO_PAIR).with_gap(one.value - other.value)
+        pairs[name] = pairs.get(name, NO_PAIR).with_gap(round(one.value - other.value, DIGITS))
     return Form((*form.joint, joint)[-kept:], pairs)

@@ -156,7 +156,7 @@ def _with_flags(instrument: Instrument, code: str, raw: float, mean: float, answ
     return Score(
         raw=raw,
         mean=mean,
-        percent=min(100.0, max(0.0, instrument.percent_of_mean(code, mean))),
+        percent=round(min(100.0, max(0.0, instrument.percent_of_mean(code, mean))), DIGITS),
         answered=answered,
         items=len(instrument.dimensions[code].items),
         prorated=prorated,
