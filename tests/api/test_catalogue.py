@@ -100,7 +100,7 @@ async def test_one_rule(client: httpx.AsyncClient) -> None:
     assert body["page"].startswith("Hostility to the therapist: ")
     assert "Fires:" in body["page"]
     silent = {item["code"] for item in (await client.get("/v1/rules")).json()["items"] if item["silent_on_hold"]}
-    assert silent == {"side-taking", "bond-asymmetry", "split-alliance"}
+    assert silent == {"side-taking", "bond-asymmetry", "split-alliance", "member-excluded"}
 
 
 @pytest.mark.parametrize("path", ["/v1/instruments/none", "/v1/rules/none", "/v1/rules/%00", "/v1/instruments/SRS"])
