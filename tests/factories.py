@@ -39,6 +39,7 @@ from service.domain.model import (
     Task,
     TherapySession,
 )
+from service.domain.noted import Reading
 from service.domain.records import CaseRecord, Records
 from service.domain.scoring import accept_scores, score_answers
 
@@ -131,6 +132,8 @@ class SessionOptions(TypedDict, total=False):
     tasks: tuple[Task, ...]
     goals: Mapping[str, frozenset[str]]
     discussed: frozenset[tuple[str, tuple[str, ...]]]
+    readiness: Mapping[str, Reading]
+    hope: Mapping[str, Reading]
 
 
 def therapy_session(number: int = 1, *ratings: Rating, **options: Unpack[SessionOptions]) -> TherapySession:

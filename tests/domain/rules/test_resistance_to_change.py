@@ -1,14 +1,16 @@
 """Resistance to change, by folding whole small courses."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from service.domain.concern import Concern, Reason, State
 from service.domain.model import Attendance, Indicator, SessionStatus, Task, TaskOutcome, TherapySession
+from service.domain.noted import Reading
 from service.domain.rules import rules
 from tests.domain.rules.walking import concerns_of, memories_of, states_of, walk
-from tests.factories import family, indicator, rating, therapy_session
+from tests.factories import family, indicator, rating, reference, therapy_session
 
 CODE = "resistance-to-change"
 ANA = ("member/ana",)
@@ -224,3 +226,84 @@ def test_memory_is_bounded_and_stored() -> None:
     fired = [dict(memory.fired) for memory in memories_of(CODE, course_of(shown), family())]
     assert {"member/ana": 2} in fired
     assert fired[-1] == {}
+
+
+def told(values: Sequence[int | None], tasks: Sequence[float | None] = (), source: str = "ana") -> list[TherapySession]:
+    """Return sessions in which Ana's readiness is told; None: nobody did."""
+    who = reference(source)
+    return [
+        therapy_session(
+            place + 1,
+            *([rating("ana", 90, dimensions={"tasks": tasks[place]})] if tasks else []),
+            readiness={} if value is None else {"ana": Reading(value, who)},
+        )
+        for place, value in enumerate(values)
+    ]
+
+
+READINESS: list[tuple[str, list[TherapySession], str | None]] = [
+    ("two of ten", told([6, 4]), "readiness"),
+    ("to nothing", told([10, 0]), "readiness"),
+    ("nobody told in between", told([6, None, None, 4]), "readiness"),
+    ("with low tasks", told([6, 6, 6, 4], [90, 90, 90, 79.5]), "tasks-and-readiness"),
+    ("one of ten", told([6, 5]), None),
+    ("one with low tasks", told([6, 6, 6, 5], [90, 90, 90, 40]), None),
+    ("step by step", told([6, 5, 4]), None),
+    ("rising", told([4, 9]), None),
+    ("told once", told([0]), None),
+    ("told by somebody else", [*told([9]), *told([9, 2], source="dr-7")[1:]], None),
+]
+
+
+@pytest.mark.parametrize(("sessions", "route"), [row[1:] for row in READINESS], ids=[row[0] for row in READINESS])
+def test_readiness(sessions: list[TherapySession], route: str | None) -> None:
+    found = concerns(sessions)
+    assert [(item.subject, item.signal.route, item.severity) for item in found] == (
+        [(ANA, route, "info")] if route else []
+    )
+    assert all(item.number == len(sessions) for item in found)
+
+
+def test_what_is_told_of_readiness_stands_in_the_basis() -> None:
+    (concern,) = concerns(told([7, 4], source="dr-7"))
+    assert dict(concern.signal.values) == {"readiness": 4, "fell_by": 3, "told_by": "therapist/dr-7", "again": False}
+
+
+def test_a_clear_mark_says_more_than_readiness() -> None:
+    first, second = told([6, 4])
+    (concern,) = concerns([first, replace(second, indicators=(rejecting(2),), indicators_observed=True)])
+    assert (concern.signal.route, concern.signal.values["level"], concern.signal.values["readiness"]) == ("seen", 2, 4)
+
+
+def test_readiness_that_falls_again_is_graver() -> None:
+    assert concerns(told([8, 6, 4]))[0].severity == "warning"
+
+
+def test_readiness_told_for_a_session_that_was_not_held_counts_for_nothing() -> None:
+    first, second = told([6, 1])
+    assert concerns([first, replace(second, status=SessionStatus.no_show)]) == []
+
+
+TOLD: list[tuple[str, list[int | None], list[State]]] = [
+    ("no further fall, twice", [4, 4], [RECOVERING, RECOVERED]),
+    ("risen, then one lower", [7, 6], [RECOVERING, RECOVERED]),
+    ("nobody told", [None, 5, None, 5], [OPEN, RECOVERING, RECOVERING, RECOVERED]),
+    ("fallen again", [2, 2, 2], [OPEN, RECOVERING, RECOVERED]),
+    ("six sessions without", [None] * 6, [*[OPEN] * 5, CLOSED]),
+]
+
+
+@pytest.mark.parametrize(("after", "states"), [row[1:] for row in TOLD], ids=[row[0] for row in TOLD])
+def test_clears_where_readiness_opened_it(after: list[int | None], states: list[State]) -> None:
+    assert states_of(CODE, told([6, 4, *after]), family())[1:] == [OPEN, *states]
+
+
+def test_tasks_must_be_back_too_where_both_opened_it() -> None:
+    sessions = told([6, 6, 6, 4, 5, 5, 5], [90, 90, 90, 75, 80, 90, 90])
+    assert states_of(CODE, sessions, family())[3:] == [OPEN, OPEN, RECOVERING, RECOVERED]
+
+
+def test_the_memory_of_readiness_is_one_entry_a_member() -> None:
+    kept = [memory.readiness for memory in memories_of(CODE, told([5, 4, None] * 10), family())]
+    assert all(each.keys() == {"member/ana"} for each in kept)
+    assert (kept[0]["member/ana"].fell, kept[1]["member/ana"].fell) == (0, 1)
