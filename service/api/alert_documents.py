@@ -20,7 +20,7 @@ def alert_document(alert: Alert, on_hold: bool, course: Course, now: datetime) -
     """Return an alert as somebody reads it now; on safety hold without the steps that bring members together."""
     concern = alert.concern
     rule = rules().get(concern.rule)
-    text = rule.texts[concern.signal.route] if rule else ""
+    text = text_of(concern)
     return {
         "alert_id": alert.alert_id,
         "case_id": alert.case_id,
@@ -46,6 +46,14 @@ def alert_document(alert: Alert, on_hold: bool, course: Course, now: datetime) -
         "opened_at": shown_time(alert.opened_at),
         "changed_at": shown_time(alert.changed_at),
     }
+
+
+def text_of(concern: Concern) -> str:
+    """Return what its rule says, and what the rule says that raised it; nothing of a rule that is gone."""
+    rule = rules().get(concern.rule)
+    raised_by = rules().get(concern.raised.by) if concern.raised else None
+    said = [rule.texts[concern.signal.route]] if rule else []
+    return " ".join([*said, raised_by.texts["default"]] if raised_by else said)
 
 
 def basis_document(concern: Concern) -> Document:

@@ -123,7 +123,7 @@ def _after_rule(
     """Return all concerns after one rule spoke: its own fired again, cleared or unseen; then the new ones."""
     fired = {signal.subject: signal for signal in signals}
     if rule.raises:
-        return tuple(_raised(concern, rule, fired, moment) for concern in moment.concerns)
+        return tuple(_raised(concern, rule, fired, moment.session) for concern in moment.concerns)
     concerns = _unabsorbed(rule, fired, moment) if rule.absorbs else moment.concerns
     after: list[Concern] = []
     for concern in concerns:
@@ -151,14 +151,12 @@ def _open(concerns: list[Concern], rule: AnyRule, signal: Signal, moment: Moment
     concerns.append(_discussed(new, moment.session))
 
 
-def _raised(concern: Concern, rule: AnyRule, fired: Fired, moment: Moment) -> Concern:
-    """Return a concern, one step graver where a rule that raises it spoke of its subject; the info cap holds."""
+def _raised(concern: Concern, rule: AnyRule, fired: Fired, session: TherapySession) -> Concern:
+    """Return a concern, raised where a rule that raises such spoke of its subject."""
     signal = fired.get(concern.subject)
-    if signal is None or concern.rule not in rule.raises or concern.state is not State.open:
+    if signal is None or rule.raises is None or not rule.raises(concern):
         return concern
-    if rules()[concern.rule].capped and moment.number <= EARLY:
-        return concern
-    return raised(concern, signal, rule.code, moment.session)
+    return raised(concern, signal, rule.code, session)
 
 
 def _unabsorbed(rule: AnyRule, fired: Fired, moment: Moment) -> tuple[Concern, ...]:

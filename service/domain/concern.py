@@ -92,10 +92,9 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """Why a concern stands a step above what its own signals say: which rule raised it, from where, and on what."""
+    """Why a concern stands a step above what its own rule saw: which rule raised it, and on what."""
 
     by: str
-    above: Severity
     values: Values
     thresholds: Values
 
@@ -229,16 +228,16 @@ def fired_again(concern: Concern, signal: Signal, session: TherapySession, numbe
 
 
 def raised(concern: Concern, signal: Signal, by: str, session: TherapySession) -> Concern:
-    """Return a concern one step graver because of another rule's signal; once in an opening, and none above critical.
+    """Return an `info` as a warning because of another rule's signal; what is graver is what its own rule saw.
 
-    What it saw itself stays: `signal` as its rule found it, `raised` why it counts for more.
+    `signal` stays as its rule found it, `raised` says why it counts for more.
     """
-    if concern.raised is not None or concern.severity is Severity.critical:
+    if concern.severity is not Severity.info:
         return concern
     return replace(
         concern,
-        severity=list(Severity)[concern.severity.rank + 1],
-        raised=Raised(by, concern.severity, signal.values, signal.thresholds),
+        severity=Severity.warning,
+        raised=Raised(by, signal.values, signal.thresholds),
         sessions=concern.resting_on(session),
     )
 

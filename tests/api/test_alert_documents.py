@@ -7,10 +7,11 @@ import pytest
 
 from service.api.alert_documents import alert_document, alert_documents, silent, silent_rules
 from service.domain.assess import assess
-from service.domain.concern import Concern
+from service.domain.concern import Concern, Raised
 from service.domain.figures import Course
 from service.domain.next_steps import HELD_BACK, HOLD_TEXT
 from service.domain.reconcile import Alert, Origin
+from service.domain.rules import rules
 from tests.api.bodies import members, rating
 from tests.factories import CASE, NOW, course, family, therapy_session
 from tests.factories import rating as rated
@@ -55,6 +56,24 @@ def test_steps_that_bring_members_together_are_held_back_on_hold() -> None:
     steps = {step["code"] for step in free["next_steps"]}
     assert steps - {step["code"] for step in held["next_steps"]} == steps & set(HELD_BACK) != set()
     assert (HOLD_TEXT in free["text"], HOLD_TEXT in held["text"]) == (False, True)
+
+
+def test_a_raised_alert_says_why_in_its_text_and_in_its_basis() -> None:
+    seen = Raised("therapist-unaware", {"therapist_z": 0.12345}, {"therapist_z": -0.5})
+    plain, raised = (
+        alert_document(alert_about(replace(dropped(), raised=why)), False, Course(9, "s9"), NOW) for why in (None, seen)
+    )
+    assert raised["text"] == f"{plain['text']} {rules()['therapist-unaware'].texts['default']}"
+    assert (plain["basis"]["raised"], raised["basis"]["raised"]) == (
+        None,
+        {"by": "therapist-unaware", "values": {"therapist_z": 0.123}, "thresholds": {"therapist_z": -0.5}},
+    )
+
+
+@pytest.mark.parametrize(("moves", "flapping"), [((9,), False), ((4, 6, 9), True), ((3, 6, 9), False)])
+def test_an_alert_that_comes_and_goes_says_so(moves: tuple[int, ...], flapping: bool) -> None:
+    alert = alert_about(replace(dropped(), moves=moves))
+    assert alert_document(alert, False, Course(9, "s9"), NOW)["flapping"] is flapping
 
 
 def test_numbers_and_parameters_of_a_basis_go_out_rounded() -> None:

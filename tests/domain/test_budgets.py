@@ -11,7 +11,7 @@ import pytest
 
 from bench.detection.arrivals import Course
 from bench.detection.inject import dip, siding
-from bench.detection.scenarios import COUPLES, FAMILIES
+from bench.detection.scenarios import BOTH_RATE, COUPLES, FAMILIES
 from bench.detection.simulate import World, courses
 from service.domain.assess import Step, fold
 from service.domain.carry import Carry, default_parameters
@@ -50,7 +50,7 @@ def folded(course: Course) -> Sequence[Step]:
     return fold(Carry(), course.sessions, course.family, default_parameters())[0]
 
 
-@pytest.mark.parametrize("world", [FAMILIES, COUPLES], ids=lambda world: world.name)
+@pytest.mark.parametrize("world", [FAMILIES, COUPLES, BOTH_RATE], ids=lambda world: world.name)
 def test_clean_families_stay_within_the_budgets(world: World) -> None:
     loud = Loudness()
     for course in courses(world, None, CLEAN, seed=20260105):

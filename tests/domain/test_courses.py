@@ -182,15 +182,24 @@ def test_one_alert_says_that_they_widen_by_session_five_or_six(drifting: Walk) -
 
 
 def test_his_goals_are_spoken_of(drifting: Walk) -> None:
-    assert ("goal-misalignment", Severity.info) in drifting.about("member/tom")
+    assert ("goal-misalignment", Severity.info) in drifting.about("member/tom", number=7)
     assert drifting.states("goal-misalignment", "member/tom")[-1] is OPEN
+
+
+def test_the_therapist_who_rates_as_usual_may_not_have_noticed_his_goals(drifting: Walk) -> None:
+    (goals,) = (item for item in drifting.concerns().values() if item.rule == "goal-misalignment")
+    assert (goals.severity, goals.signal.severity) == (Severity.warning, Severity.info)
+    assert goals.raised is not None
+    assert goals.raised.by == "therapist-unaware"
 
 
 def test_no_side_taking_from_numbers_alone_and_no_five_alerts_for_one_story(drifting: Walk) -> None:
     found = drifting.concerns().values()
     assert {item.rule for item in found} == {"absolute-low", "split-alliance", "goal-misalignment"}
     assert len(found) == 3
-    assert len([item for item in found if item.severity is not Severity.info]) == 1
+    for number, loud in ((7, {"split-alliance"}), (8, {"split-alliance", "goal-misalignment"})):
+        told = drifting.concerns(number).values()
+        assert {item.rule for item in told if item.severity is not Severity.info} == loud
     assert drifting.about("member/eva") == set()
 
 

@@ -226,7 +226,7 @@ class TestSeen:
             lambda one: replace(one, state=State.closed, reason=Reason.window_passed),
             lambda one: replace(one, opened_held_at=held_at(2)),
             lambda one: replace(one, moves=(1, 2, 3)),  # three so close are flapping
-            lambda one: replace(one, raised=Raised("therapist-unaware", Severity.info, {}, {})),
+            lambda one: replace(one, raised=Raised("therapist-unaware", {}, {})),
         ],
     )
     def test_what_a_reader_can_tell_is_a_revision(self, told: Callable[[Concern], Concern]) -> None:
@@ -252,10 +252,9 @@ def test_basis_holds_all_that_the_alert_rests_on() -> None:
 
 
 def test_basis_says_by_what_the_alert_was_raised() -> None:
-    raised = Raised("therapist-unaware", Severity.warning, {"therapist_z": 0.5}, {"therapist_z": -0.5})
-    assert basis_of(replace(concern(3), severity=Severity.critical, raised=raised))["raised"] == {
+    raised = Raised("therapist-unaware", {"therapist_z": 0.5}, {"therapist_z": -0.5})
+    assert basis_of(replace(concern(3), raised=raised))["raised"] == {
         "by": "therapist-unaware",
-        "above": "warning",
         "values": {"therapist_z": 0.5},
         "thresholds": {"therapist_z": -0.5},
     }

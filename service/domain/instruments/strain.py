@@ -31,5 +31,5 @@ INSTRUMENT = Instrument(
     validated=False,
     notes="Not validated: nobody has studied its measurement. Strain is 0 for no, or 1 to 5 for yes and how strong; "
     "ease is what is left of 5. Settled is 1 (not at all) to 5 (wholly) and is asked only after a yes. There is no "
-    "total, and no rule reads it: a report of strain is seen as it was given, never as a fall from perfect.",
+    "total: a report of strain is seen as it was given, never as a fall from perfect.",
 )

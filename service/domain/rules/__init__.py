@@ -33,8 +33,8 @@ class Rule(Generic[Memory, Parameters]):
     concern is active its subject's scores stay out of `prior`. `settles`: three steady scores close it. `inhibits`
     blocks the opening of other rules about the same subject in the same session; `absorbs` names rules asked before it
     whose concern about the same subject, new in this session and not critical, tells no more than its own; `raises`
-    names rules whose open concern about the same subject its signal lifts one step, once in an opening, and such a
-    rule opens none of its own. `after` names rules whose signals this one reads. `silent_on_hold`: not shown while the
+    picks the concerns that its signal about the same subject makes warnings where they are `info`, and such a rule
+    opens none of its own. `after` names rules whose signals this one reads. `silent_on_hold`: not shown while the
     case is on safety hold.
     `texts` is route → sentence; `next_steps` are codes; `grade` is the evidence grade A-D, `basis_unit` whose units.
     """
@@ -58,7 +58,7 @@ class Rule(Generic[Memory, Parameters]):
     inhibits: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     absorbs: tuple[str, ...] = ()
-    raises: tuple[str, ...] = ()
+    raises: Callable[[Concern], bool] | None = None
     unit: str = "ours"
 
 

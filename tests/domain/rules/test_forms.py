@@ -120,4 +120,5 @@ def test_a_report_of_strain_is_no_fall_from_perfect(strain: list[float]) -> None
         )
         for number, mark in enumerate(strain, start=1)
     ]
-    assert opened(told) == {}
+    reported = {"strain-report"} if max(strain) >= 3 else set()
+    assert set(opened(told)) == reported
