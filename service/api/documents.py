@@ -7,6 +7,7 @@ from typing import Any
 
 from service.api.fields import shown_time
 from service.domain.balance import Balance, DimensionBalance
+from service.domain.consensus import Consensus
 from service.domain.couple import Couple
 from service.domain.facts import EMPTY_CASE, EMPTY_SESSION, time_of
 from service.domain.instruments import instruments
@@ -217,4 +218,18 @@ def levels_document(levels: Levels) -> Document:
         },
         "family": rounded(levels.family),
         "within": rounded(levels.within),
+        "consensus": {
+            dimension: {about: _consensus(item) for about, item in by_about.items()}
+            for dimension, by_about in levels.consensus.items()
+        },
+    }
+
+
+def _consensus(consensus: Consensus) -> Document:
+    return {
+        "raw": rounded(consensus.raw),
+        "percent": rounded(consensus.percent),
+        "observers": list(consensus.observers),
+        "way": consensus.way.value,
+        "agreed": consensus.agreed,
     }

@@ -93,6 +93,14 @@ class SubsystemPublic(BaseModel):
     member_mean: float | None
 
 
+class ConsensusPublic(BaseModel):
+    raw: float
+    percent: float
+    observers: list[str]
+    way: Literal["majority", "closest-two", "median"] = Field(description="how one mark was made of several")
+    agreed: bool = Field(description="false: they lie more than a point apart, or no two of them are the closest")
+
+
 class LevelsPublic(BaseModel):
     instrument_family: str
     rater_kind: Literal["member", "therapist", "observer"]
@@ -101,6 +109,9 @@ class LevelsPublic(BaseModel):
     subsystems: dict[str, SubsystemPublic]
     family: dict[str, float]
     within: dict[str, float]
+    consensus: dict[str, dict[str, ConsensusPublic]] = Field(
+        description="of several observers' marks around 0: dimension → whom it is about → consensus"
+    )
 
 
 class NextStepPublic(BaseModel):

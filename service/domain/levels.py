@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from service.domain.consensus import Consensus, consensuses
 from service.domain.instruments import instruments
 from service.domain.model import Family, Phase, RaterKind, Rating, TherapySession
 from service.domain.spread import mean_of
@@ -22,7 +23,8 @@ class Subsystem:
 class Levels:
     """The levels of one instrument family, rater kind and phase, in percent of the form's primary dimension.
 
-    A form without a total (SOFTA-o) has no level but `within`; its marks are dimensions of a balance.
+    A form without a total (SOFTA-o) has no level but `within`; its marks are dimensions of a balance. Where several
+    observers gave a mark, their `consensus` stands here, by dimension and whom it is about.
     """
 
     instrument_family: str
@@ -32,6 +34,7 @@ class Levels:
     subsystems: Mapping[str, Subsystem]
     family: Percents
     within: Percents
+    consensus: Mapping[str, Mapping[str, Consensus]]
 
 
 def levels(session: TherapySession, family: Family) -> tuple[Levels, ...]:
@@ -61,6 +64,7 @@ def _levels(key: tuple[str, RaterKind, Phase], ratings: Sequence[Rating], family
         subsystems=_subsystems(ratings, individual, family),
         family=whole,
         within=_within(ratings),
+        consensus=consensuses(ratings),
     )
 
 

@@ -86,9 +86,30 @@ async def test_levels_stand_beside_the_balances(client: httpx.AsyncClient) -> No
             "subsystems": {"parents": {"rated": {}, "member_mean": 78.5}, "youths": {"rated": {}, "member_mean": 40.0}},
             "family": {},
             "within": {},
+            "consensus": {},
         }
     ]
     assert body["missing_raters"] == []  # Oma belongs to the family, not to the room
+
+
+async def test_several_observers_have_a_consensus_beside_their_own_marks(client: httpx.AsyncClient) -> None:
+    for observer, safety in (("o1", -1), ("o2", 1), ("o3", 2)):
+        facts = rating("o1", instrument="softa_o", about="member/ana", answers={"safety": safety})
+        facts["rater"]["id"] = observer
+        answered = await client.post("/v1/ratings", json=facts)
+        assert answered.status_code == 201
+    body = answered.json()
+    (levels,) = body["levels"]
+    assert levels["consensus"]["safety"] == {  # the two closest of -1, 1 and 2: (1 + 2) / 2, (1.5 + 3) / 6 of the range
+        "member/ana": {
+            "raw": 1.5,
+            "percent": 75.0,
+            "observers": ["o1", "o2", "o3"],
+            "way": "closest-two",
+            "agreed": True,
+        }
+    }
+    assert [balance["group"]["rater"] for balance in body["balances"]] == ["o1", "o2", "o3"]
 
 
 async def test_one_rater_is_no_balance_yet(client: httpx.AsyncClient) -> None:

@@ -1,6 +1,7 @@
 """Safety-loss, by folding whole small courses."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -128,6 +129,13 @@ def test_over_several_ratings_the_furthest_down() -> None:
     # z = −20/9; the observer's first mark has none and comes after those that have one
     assert [concern.signal.value(name) for name in ("safety", "z")] == pytest.approx([60, -20 / 9])
     assert concern.signal.route == "own-level"
+
+
+def test_of_several_observers_the_gravest_mark_counts_and_never_a_mean() -> None:
+    """Two see nothing and agree; the third's −1 still is a reason to look."""
+    marks = [replace(marked(raw), rater_id=who) for who, raw in (("o1", 0), ("o2", 0), ("o3", -1))]
+    (concern,) = concerns([therapy_session(4, *marks)])
+    assert concern.signal.raters == ("observer/o3",)
 
 
 def test_guardedness_says_so_early_whatever_a_rating_says() -> None:
