@@ -9,9 +9,7 @@ from service.domain.groups import Group, group_of, grouped, unit_of
 from service.domain.instruments import Reference, instruments
 from service.domain.model import Attendance, Family, RaterKind, Rating, TherapySession, member_reference, present
 from service.domain.spread import mean_of, population_sd
-from service.domain.trajectory import at_least, at_most
-
-CEILING = 97.0  # a total from here on has no room to rise (ours)
+from service.domain.trajectory import CEILING, at_least, at_most
 
 Scores = Mapping[str, float]  # member → percent
 

@@ -185,7 +185,11 @@ def opened(signal: Signal, rule: str, version: int, session: TherapySession, num
 
 
 def reopened(concern: Concern, signal: Signal, session: TherapySession, number: int) -> Concern:
-    """Return a recovered concern opened again: a new severity and baseline, the same identity."""
+    """Return a recovered concern opened again: a new severity and baseline, the same identity.
+
+    Graver than ever before is news, whatever came and went until now: then its moves begin anew.
+    """
+    graver = signal.severity.rank > concern.severity.rank
     return replace(
         concern,
         severity=signal.severity,
@@ -200,7 +204,7 @@ def reopened(concern: Concern, signal: Signal, session: TherapySession, number: 
         after=(),
         discussed=False,
         ended=None,
-        moves=concern.moved_at(number),
+        moves=(number,) if graver else concern.moved_at(number),
         raised=None,
         last_held_at=session.held_at,
     )

@@ -18,7 +18,17 @@ from service.domain.model import (
     stayed_away,
 )
 from service.domain.model import present as present_in
-from service.domain.trajectory import Series, SeriesKey, at_most, baseline_of, below, reliable_change, z_against
+from service.domain.trajectory import (
+    CEILING,
+    Series,
+    SeriesKey,
+    at_least,
+    at_most,
+    baseline_of,
+    below,
+    reliable_change,
+    z_against,
+)
 
 EMPTY = Series()
 
@@ -95,6 +105,12 @@ class Figure:
         cutoff = self.instrument.cut(self.key.dimension)
         inclusive = cutoff is not None and cutoff.comparator == "<="
         return at_most(self.value, self.cut) if inclusive else below(self.value, self.cut)
+
+    @property
+    def is_first_below_full(self) -> bool:
+        """Tell whether this is still a good score after nothing but full ones: candour may have come, nothing went."""
+        prior = self.series.prior
+        return bool(prior) and at_least(min(prior), CEILING) and not self.is_below_cut
 
 
 @dataclass(frozen=True, slots=True)

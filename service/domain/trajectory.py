@@ -11,6 +11,7 @@ from service.domain.spread import mean_of, sample_sd
 
 KEPT = 8  # valid scores a series remembers (ours)
 PRIOR_WEIGHT = 6  # how many sessions the pooled within-person SD counts for (ours; 3 to 12 hardly matters)
+CEILING = 97.0  # percent; a score from here on has no room to rise (ours)
 SIGMA_FLOOR = 2.0  # percent points; a flat history must not make a hair's breadth a signal (ours)
 DIGITS = 9  # comparisons happen after rounding: binary fractions must not decide at a threshold
 HAIR = 1e-8  # percent points; rounding makes no numbers equal that are further apart, so it is not asked then

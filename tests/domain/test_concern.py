@@ -119,6 +119,12 @@ def test_opening_recovering_and_opening_again_are_moves_of_which_three_are_kept(
     assert fired_again(concern(), signal(), therapy_session(5), 5).moves == (4,)
 
 
+def test_what_opens_again_graver_than_ever_is_no_flapping() -> None:
+    moving = ended(concern("info"), State.recovered, None, 6)
+    assert reopened(moving, signal("info"), therapy_session(8), 8).moves == (4, 6, 8)
+    assert reopened(moving, signal("warning"), therapy_session(8), 8).moves == (8,)
+
+
 # Another rule's signal lifts it. --------------------------------------------------------------------------------------
 
 UNAWARE = Signal(ANA, Severity.info, {"therapist_z": 0.5}, {"therapist_z": -0.5})

@@ -136,6 +136,14 @@ def test_the_father_s_planned_absences_and_the_child_s_forty_are_no_signs(youth:
     assert youth.about("member/kim") == set()
 
 
+def test_what_rose_is_no_longer_called_low_and_not_rising(youth: Walk) -> None:
+    assert youth.states("early-low", "member/ana")[1:4] == [OPEN, RECOVERING, RECOVERED]  # 25.0 25.9 27.4 28.9
+
+
+def test_the_split_of_the_sixth_session_is_news(youth: Walk) -> None:
+    assert not any(item.flapping for item in youth.concerns(6).values())
+
+
 def test_no_split_stands_from_the_start_to_the_end(youth: Walk) -> None:
     states = youth.states("split-alliance", "family")
     assert states[4] is RECOVERED  # she was rising
@@ -225,6 +233,7 @@ def test_nothing_at_a_tenth_below_forty(perfect: Walk) -> None:
 def test_the_first_mark_below_perfect_is_one_note_that_ends(perfect: Walk) -> None:
     (note,) = perfect.concerns().values()
     assert (note.severity, note.opened_session_id, note.active) == (Severity.info, "s7", False)
+    assert note.signal.route == "below-full"  # which says: welcome it
     assert all(perfect.fired(number) == {} for number in range(8, 13))
 
 

@@ -4,9 +4,9 @@ Fires:    at the member's second or third total: this one and another of the fir
           spread, and this one less than that spread above the first
 Quiet:    a first total alone; a rise by the usual spread; from the fourth total on
 Severity: warning; info in programs where a low start is expected (parameter `trauma_programs`)
-Clears:   above low mark − spread twice
+Clears:   above low mark − spread, or risen by the usual spread above the first, twice
 Source:   early alliance and dropout (Sharf 2010, d = .55); most dropout is early
-Ours:     the limits
+Ours:     the limits; a rise that would have kept it quiet also ends it, else it would say that nothing has risen
 Since:    0.1 (version 1)
 """
 
@@ -16,7 +16,7 @@ from service.domain.concern import Clearing, Concern, Signal
 from service.domain.model import Severity, member_reference
 from service.domain.moment import Figure, Moment
 from service.domain.rules import NoMemory, Rule
-from service.domain.trajectory import above, at_most, below
+from service.domain.trajectory import above, at_least, at_most, below
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,12 @@ def _signal(figure: Figure, mild: bool) -> Signal:
 
 
 def clear(moment: Moment, concern: Concern, memory: NoMemory, parameters: Parameters) -> Clearing:
-    """Return whether the member's total is above the limit."""
-    series, limit = concern.signal.series, concern.signal.threshold("limit")
-    score = moment.score_of(series) if series is not None else None
-    if score is None:
+    """Return whether the member's total is above the limit, or has risen since the first."""
+    figure = moment.figure_of(concern.signal.series) if concern.signal.series is not None else None
+    if figure is None:
         return Clearing.blind
-    return Clearing.met if limit is not None and above(score, limit) else Clearing.unmet
+    risen = at_least(figure.value - figure.series.first[0], figure.sp)
+    return Clearing.met if risen or above(figure.value, _limit(figure)) else Clearing.unmet
 
 
 RULE = Rule(

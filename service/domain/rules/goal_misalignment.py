@@ -6,8 +6,8 @@ Quiet:    fewer than three earlier scores for z; goals rising by a line's usual 
 Severity: info; warning at z ≤ −2.5 with goals < 85, or when no goal is shared
 Clears:   above the limit twice; or a goal shared again
 Source:   goal consensus and outcome, meta-analyses; shared sense of purpose in SOFTA
-Ours:     the limits; goals at or above the form's own cut-off count as above the limit, so that a first mark below
-          perfect does not stand for ever
+Ours:     the limits; a first mark below full that is still at the cut-off or above is welcomed; goals at or above the
+          form's own cut-off count as above the limit, so that a first mark below perfect does not stand for ever
 Since:    0.1 (version 1)
 """
 
@@ -72,7 +72,7 @@ def _by_z(figure: Figure, parameters: Parameters) -> Signal | None:
         severity=Severity.warning if grave else Severity.info,
         values={"series": figure.name, "goals": figure.value, "z": z},
         thresholds={"z": parameters.z_warning if grave else parameters.z_info, "goals": parameters.goals_below},
-        route="own-level",
+        route="below-full" if figure.is_first_below_full else "own-level",
         raters=(member_reference(figure.rater),),
         baseline=figure.baseline,
     )
@@ -153,6 +153,8 @@ RULE = Rule(
     grade="A, C",
     texts={
         "own-level": "This member's goals rating is below their own usual level. The numbers cannot say why.",
+        "below-full": "After nothing but full marks this member has marked their goals a little lower. That can be a "
+        "sign of trust: welcome it.",
         "low-mark": "This member's goals rating has stayed low. The numbers cannot say why.",
         "no-shared-goal": "None of this member's declared goals is in the agreed plan.",
     },

@@ -3,11 +3,13 @@
 Fires:    total z ≤ −2 against the member's own earlier sessions (at least three)
 Quiet:    fewer than three earlier scores; a level that is low but usual for that member; a form without a total; a
           third steady score since it opened, no graver than what is known
-Severity: info; warning at z ≤ −2.5, critical at z ≤ −3
+Severity: info; warning at z ≤ −2.5, critical at z ≤ −3; info alone for a total at the form's cut-off or above after
+          nothing but full ones
 Clears:   two attended sessions near the level before (one, when it was talked about), or three steady scores
 Source:   control charts of one client's alliance ratings find episodes that relate to outcome (Lipner 2022, 73 clients)
-Ours:     the limits, and the person's spread shrunk toward the form's, shaped on simulated families; every form has a
-          usual spread, published or ours, so that no limits of a trial period are needed
+Ours:     the limits, what a first mark below full may mean, and the person's spread shrunk toward the form's, shaped on
+          simulated families; every form has a usual spread, published or ours, so that no limits of a trial period are
+          needed
 Since:    0.1 (version 1)
 """
 
@@ -44,20 +46,23 @@ def check(moment: Moment, memory: NoMemory, parameters: Parameters) -> tuple[NoM
 
 
 def _signal(figure: Figure, z: float, parameters: Parameters) -> Signal:
-    severity, limit = _severity(z, parameters)
+    severity, limit = _severity(figure, z, parameters)
     reference = member_reference(figure.rater)
     return Signal(
         subject=(reference,),
         severity=severity,
         values={"series": figure.name, "total": figure.value, "z": z},
         thresholds={"z": limit},
+        route="below-full" if figure.is_first_below_full else "default",
         raters=(reference,),
         baseline=figure.baseline,
     )
 
 
-def _severity(z: float, parameters: Parameters) -> tuple[Severity, float]:
+def _severity(figure: Figure, z: float, parameters: Parameters) -> tuple[Severity, float]:
     """Return how grave a z is, with the limit that it passed."""
+    if figure.is_first_below_full:
+        return Severity.info, parameters.z_info
     if at_most(z, parameters.z_critical):
         return Severity.critical, parameters.z_critical
     if at_most(z, parameters.z_warning):
@@ -78,7 +83,11 @@ RULE = Rule(
     version=1,
     title="Far below their usual level",
     grade="B, D",
-    texts={"default": "This member's rating is far below their own usual level. The numbers cannot say why."},
+    texts={
+        "default": "This member's rating is far below their own usual level. The numbers cannot say why.",
+        "below-full": "After nothing but full marks this member has marked a little less. That can be a sign of trust: "
+        "welcome it.",
+    },
     next_steps=("check-in", "active-listening", "talk-about-alliance"),
     parameters=Parameters(),
     memory=NoMemory(),

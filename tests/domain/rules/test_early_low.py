@@ -85,6 +85,19 @@ def test_clears(after: list[float | None], states: list[State]) -> None:
     assert states_of(CODE, sessions, family())[1:] == states
 
 
+@pytest.mark.parametrize(
+    ("after", "states"),
+    [
+        ([65, 65], [OPEN, RECOVERING, RECOVERED]),  # a rise of 5 since the first
+        ([64.9, 65], [OPEN, OPEN, RECOVERING]),
+        ([66, 64, 66, 66], [OPEN, RECOVERING, OPEN, RECOVERING, RECOVERED]),
+    ],
+)
+def test_a_rise_since_the_first_clears_too(after: list[float], states: list[State]) -> None:
+    sessions = course(ana=[60, 60, *after], eva=[95] * (2 + len(after)))
+    assert states_of(CODE, sessions, family())[1:] == states
+
+
 def test_talking_about_it_does_not_shorten_it() -> None:
     talked = therapy_session(3, rating("ana", 80), discussed=frozenset({(CODE, ("member/ana",))}))
     assert concerns([*course(ana=[75, 75]), talked])[0].state is RECOVERING

@@ -37,6 +37,9 @@ FIRES = [
     ("z −2.5", "srs", [90, 90, 90, 72.5], "warning", "own-level"),
     ("a Likert subscale", "wai_sr", [90, 90, 90, 76.5], "info", "own-level"),
     # eight at 100: z = (x − 100)/5.044, so 85 is −2.97 and yet no warning
+    # four at 100: sigma = √(6·49/9) = 5.715, z = (90 − 100)/(5.715·√(5/4)) = −1.565; the line's own cut-off is 90
+    ("still good after full marks", "srs", [100] * 4 + [90], "info", "below-full"),
+    ("below the cut-off after full marks", "srs", [100] * 4 + [89.9], "info", "own-level"),
     ("z −2.97 at 85", "srs", [100] * 8 + [85], "info", "own-level"),
     ("z −2.99 at 84.9", "srs", [100] * 8 + [84.9], "warning", "own-level"),
     ("low in two of two", "srs", [79.9, 79.9], "info", "low-mark"),

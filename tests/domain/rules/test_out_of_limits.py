@@ -75,6 +75,21 @@ def test_fires(instrument: str, totals: Totals, severity: str) -> None:
     assert (concern.subject, concern.severity, concern.number) == (ANA, severity, len(totals))
 
 
+# eight at 100: sigma = √(6·25/13) = 3.397, z = (90 − 100)/(3.397·√(9/8)) = −2.776; the form's cut-off is 90
+@pytest.mark.parametrize(
+    ("totals", "severity", "route"),
+    [
+        ([100] * 8 + [90], "info", "below-full"),
+        ([98] * 8 + [90], "info", "below-full"),  # z = (90 − 98)/3.603 = −2.22
+        ([100] * 8 + [89.9], "warning", "default"),
+        ([100] * 7 + [96.9, 89], "warning", "default"),  # they had marked less before
+    ],
+)
+def test_a_first_mark_below_full_is_welcome(totals: Totals, severity: str, route: str) -> None:
+    (concern,) = concerns(course_of(ana=totals, eva=[90] * len(totals)))
+    assert (concern.severity, concern.signal.route) == (severity, route)
+
+
 @pytest.mark.parametrize(("instrument", "totals"), [row[1:] for row in QUIET], ids=[row[0] for row in QUIET])
 def test_quiet(instrument: str, totals: Totals) -> None:
     assert concerns(course_of(instrument, ana=totals)) == []
