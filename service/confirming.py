@@ -29,7 +29,7 @@ async def confirm(
     """
     async with transaction(engine, organization_id) as db:
         await queries.lock_cases(db, [case_id])
-        _, keys = await queries.touched_sessions(db, [], [key_id], now)
+        _, keys, _ = await queries.touched_sessions(db, [], [key_id], now)
         if key_id not in keys:
             return Confirmation(None, Refusal("key-revoked"))
         if await episodes.alerts_known(db, case_id, episode.alert_ids) < len(episode.alert_ids):

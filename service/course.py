@@ -2,18 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.db import queries, reads
 from service.db.engine import Db
+from service.db.rulebooks import rulebook
 from service.db.sealing import unpacked
 from service.domain.assess import fold
-from service.domain.carry import Carry, default_parameters, folded_with
+from service.domain.carry import Carry
 from service.domain.facts import session_of
 from service.domain.figures import Figures, figures
-from service.domain.model import Family, TherapySession
-from service.domain.records import RatingRecord, SessionRecord
+from service.domain.model import TherapySession
+from service.domain.records import CaseRecord, RatingRecord, SessionRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +35,20 @@ async def course_sessions(
 
     Where a carry is missing or was folded with other rules or facts, the course is folded anew in memory.
     """
-    case_id, family = case.record.case_id, case.record.family
+    record = replace(case.record, rulebook=await rulebook(db))
+    case_id, family = record.case_id, record.family
     rows = await reads.course_page(db, case_id, before, limit)
     keys = [(case_id, stored.record.session_id) for stored, _, _ in rows]
     ratings: dict[str, list[RatingRecord]] = {session_id: [] for _, session_id in keys}
-    for record in await queries.live_ratings(db, keys):
-        ratings[record.facts.session_id].append(record)
-    digest = folded_with(family, default_parameters())
-    if all(found == digest for _, found, _ in rows):
+    for rating in await queries.live_ratings(db, keys):
+        ratings[rating.facts.session_id].append(rating)
+    if all(stored.held_at is not None and name == record.folded_with(stored.held_at) for stored, name, _ in rows):
         carries = {stored.record.session_id: unpacked(carry) for stored, _, carry in rows if carry is not None}
     else:
-        carries = await _folded_anew(db, case_id, family)
+        carries = await _folded_anew(db, record)
     found = []
     for stored, _, _ in reversed(rows):
-        own = sorted(ratings[stored.record.session_id], key=lambda record: record.facts.natural_key)
+        own = sorted(ratings[stored.record.session_id], key=lambda rating: rating.facts.natural_key)
         session = _session(stored.record, own)
         if session is not None:
             carry = carries[session.session_id]
@@ -61,13 +62,13 @@ def _session(record: SessionRecord, ratings: Sequence[RatingRecord]) -> TherapyS
     return session_of(record.session_id, record.facts, facts, record.inherited or ())
 
 
-async def _folded_anew(db: Db, case_id: str, family: Family) -> dict[str, Carry]:
+async def _folded_anew(db: Db, case: CaseRecord) -> dict[str, Carry]:
     """Return the carry after each session of a course, folded from its first session; nothing is stored."""
-    records = await queries.whole_courses(db, [case_id])
+    records = await queries.whole_courses(db, [case.case_id])
     ratings: dict[str, list[RatingRecord]] = {record.session_id: [] for record in records}
-    for rating in await queries.live_ratings(db, [(case_id, record.session_id) for record in records]):
+    for rating in await queries.live_ratings(db, [(case.case_id, record.session_id) for record in records]):
         ratings[rating.facts.session_id].append(rating)
     sessions = [session for record in records if (session := _session(record, ratings[record.session_id]))]
     sessions.sort(key=lambda session: session.position)
-    steps, _ = await asyncio.to_thread(fold, Carry(), sessions, family, default_parameters())
+    steps, _ = await asyncio.to_thread(fold, Carry(), sessions, case.family, case.history)
     return {session.session_id: step.carry for session, step in zip(sessions, steps, strict=True)}

@@ -80,7 +80,7 @@ async def _locked(db: Db, key_id: str, alert_id: UUID, now: datetime) -> Handled
     if seen is None:
         return Handled(None, Refusal("not-found"))
     await queries.lock_cases(db, [seen.alert.case_id])
-    _, keys = await queries.touched_sessions(db, [], [key_id], now)
+    _, keys, _ = await queries.touched_sessions(db, [], [key_id], now)
     if key_id not in keys:
         return Handled(None, Refusal("key-revoked"))
     current = await reads.alert_by_id(db, alert_id)

@@ -1,12 +1,13 @@
 """What a unit of writing needs before it judges: the locked cases, the touched sessions and ratings, the valid keys."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.db import queries
 from service.db.engine import Db
 from service.db.queries import SessionKey
+from service.db.rulebooks import rulebook
 from service.domain.commands import (
     AnyCommand,
     PatchCase,
@@ -18,6 +19,7 @@ from service.domain.commands import (
     RetractRating,
 )
 from service.domain.figures import Course
+from service.domain.model import Family
 from service.domain.records import Records
 from service.refolding import Position
 
@@ -39,7 +41,7 @@ class Unit:
     keys: set[str]
     places: dict[str, SessionKey]
     positions: dict[SessionKey, Position]
-    digests: dict[str, str]
+    families: dict[str, Family]
 
     def case_of(self, command: AnyCommand) -> str | None:
         """Return the case that a command is about; None if it names a rating that does not exist."""
@@ -85,7 +87,10 @@ async def load(db: Db, commands: Sequence[AnyCommand], at: datetime) -> Unit:
         raise NewCases(new)
     touched = {key for command in commands if (key := _session_key(command, places)) is not None}
     records = Records(cases={case_id: case for case_id, (case, _, _) in locked.items()})
-    sessions, keys = await queries.touched_sessions(db, touched, {command.key_id for command in commands}, at)
+    sessions, keys, number = await queries.touched_sessions(db, touched, {command.key_id for command in commands}, at)
+    if number:
+        book = await rulebook(db, number)
+        records.cases = {case_id: replace(case, rulebook=book) for case_id, case in records.cases.items()}
     records.sessions = {(record.case_id, record.session_id): record for record in sessions}
     for rating in await queries.ratings_of_sessions(db, records.sessions):  # a session that is not there has none
         records.keep_rating(rating, changed=False)
@@ -100,7 +105,7 @@ async def load(db: Db, commands: Sequence[AnyCommand], at: datetime) -> Unit:
         keys=keys,
         places=places,
         positions=positions(records, records.sessions),
-        digests=digests(records),
+        families=families(records),
     )
 
 
@@ -115,6 +120,6 @@ def positions(records: Records, keys: Iterable[SessionKey]) -> dict[SessionKey, 
     return {key: session.position for key, session in found.items() if session is not None}
 
 
-def digests(records: Records) -> dict[str, str]:
-    """Return what each case's carries are to be folded with."""
-    return {case_id: case.folded_with for case_id, case in records.cases.items()}
+def families(records: Records) -> dict[str, Family]:
+    """Return each case's family as it stands now."""
+    return {case_id: case.family for case_id, case in records.cases.items()}

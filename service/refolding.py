@@ -14,13 +14,13 @@ from service.db.engine import Db
 from service.db.queries import SessionKey
 from service.db.sealing import packed, unpacked
 from service.domain.assess import as_of_now, fold
-from service.domain.carry import Carry, default_parameters
+from service.domain.carry import Carry
 from service.domain.concern import Concern, Reason
 from service.domain.facts import session_of
 from service.domain.figures import Course
 from service.domain.model import Family, TherapySession
 from service.domain.reconcile import Alert, Origin, Reconciled, reconcile
-from service.domain.records import Records, SessionRecord
+from service.domain.records import CaseRecord, Records, SessionRecord
 
 LONG = 50  # sessions; a longer fold runs in a thread so that other requests are not held up
 TURN = 10  # sessions that are folded before others get a turn, first of all what is stored meanwhile
@@ -35,14 +35,20 @@ class Part:
     `changed` are the sessions whose facts changed, those included that have left the course.
     """
 
-    case_id: str
-    family: Family
-    digest: str
+    case: CaseRecord
     changed: frozenset[str]
     before: Carry = field(default_factory=Carry)
     sessions: list[TherapySession] = field(default_factory=list)
     carries: list[Carry] = field(default_factory=list)
     concerns: list[Concern] = field(default_factory=list)
+
+    @property
+    def case_id(self) -> str:
+        return self.case.case_id
+
+    @property
+    def family(self) -> Family:
+        return self.case.family
 
     @property
     def last(self) -> Carry:
@@ -96,9 +102,9 @@ async def load_parts(db: Db, records: Records, starts: Mapping[str, Position | N
 
 async def fold_parts(parts: Iterable[Part]) -> None:
     """Fold the sessions of each part; other requests get their turn in between."""
-    parameters, in_a_row = default_parameters(), 0
+    in_a_row = 0
     for part in parts:
-        given = (part.before, part.sessions, part.family, parameters)
+        given = (part.before, part.sessions, part.family, part.case.history)
         in_a_row += len(part.sessions)
         if len(part.sessions) > LONG:
             steps, concerns = await asyncio.to_thread(fold, *given)
@@ -116,7 +122,7 @@ async def store_carries(db: Db, parts: Iterable[Part]) -> None:
     await stores.write_carries(
         db,
         [
-            ((part.case_id, session.session_id), part.digest, packed(carry))
+            ((part.case_id, session.session_id), part.case.folded_with(session.held_at), packed(carry))
             for part in parts
             for session, carry in zip(part.sessions, part.carries, strict=True)
         ],
@@ -128,11 +134,7 @@ def _blank(records: Records, case_ids: Iterable[str]) -> dict[str, Part]:
     for case_id, session_id in records.changed_sessions:
         if case_id in changed:
             changed[case_id].add(session_id)
-    cases = {case_id: records.cases[case_id] for case_id in changed}
-    return {
-        case_id: Part(case_id, case.family, case.folded_with, frozenset(changed[case_id]))
-        for case_id, case in cases.items()
-    }
+    return {case_id: Part(records.cases[case_id], frozenset(sessions)) for case_id, sessions in changed.items()}
 
 
 async def _from_places(
@@ -146,7 +148,7 @@ async def _from_places(
         part = parts[record.case_id]
         if (held_at, record.session_id) >= places[record.case_id]:
             later.append(record)
-        elif digest == part.digest and carry is not None:
+        elif digest == part.case.folded_with(held_at) and carry is not None:
             part.before = unpacked(carry)
         else:
             whole.add(record.case_id)

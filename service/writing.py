@@ -30,7 +30,7 @@ from service.domain.figures import Course, Figures, figures
 from service.domain.model import TherapySession
 from service.domain.reconcile import Alert
 from service.domain.records import CaseRecord, RatingRecord, Records, SessionRecord
-from service.loading import NewCases, Unit, digests, load, positions
+from service.loading import NewCases, Unit, families, load, positions
 from service.refolding import Part, Position, fold_parts, load_parts, reconcile_alerts, store_carries
 
 TURNS = 2  # of the loop, until a first statement has left
@@ -156,8 +156,8 @@ def _starts(unit: Unit) -> dict[str, Position | None]:
             earlier = starts.get(key[0])
             if place is not None:
                 starts[key[0]] = place if earlier is None else min(earlier, place)
-    for case_id, digest in digests(records).items():
-        if case_id in records.handed or digest != unit.digests[case_id]:
+    for case_id, family in families(records).items():
+        if case_id in records.handed or family != unit.families[case_id]:
             starts[case_id] = None
     return starts
 
@@ -170,7 +170,7 @@ async def _carries_before(
     for key, place in positions(unit.records, shown).items():
         start = starts.get(key[0])
         if key[0] not in starts or (start is not None and place < start):
-            resting[key] = unit.digests[key[0]]
+            resting[key] = unit.records.cases[key[0]].folded_with(place[0])
     stored = await queries.carries_after(db, resting) if resting else {}
     carries: dict[SessionKey, Carry] = {}
     for key, digest in resting.items():

@@ -41,6 +41,7 @@ from service.domain.model import (
 )
 from service.domain.noted import Reading
 from service.domain.records import CaseRecord, Records
+from service.domain.rulebook import Mode, Setting
 from service.domain.scoring import accept_scores, score_answers
 
 ROLES: Mapping[str, MemberRole] = {
@@ -317,6 +318,27 @@ def patch_session(
 ) -> PatchSession:
     return PatchSession(
         key_id=KEY, received_at=at, case_id=case_id, session_id=session_id, patch=patch, if_match=if_match
+    )
+
+
+def rule_setting(
+    number: int,
+    rule: str = "trust-bond-loss",
+    program: str | None = None,
+    mode: str | None = None,
+    at: datetime = NOW,
+    **parameters: Any,
+) -> Setting:
+    """Return a setting of a rule, the only one of its target as far as its version tells."""
+    return Setting(
+        number=number,
+        rule=rule,
+        program=program,
+        version=1,
+        mode=None if mode is None else Mode(mode),
+        parameters=parameters,
+        key_id=KEY,
+        at=at,
     )
 
 

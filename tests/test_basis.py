@@ -8,7 +8,6 @@ from service import basis
 from service.basis import grounds_of_alert
 from service.db import reads
 from service.db.engine import transaction
-from service.domain.carry import default_parameters
 from service.domain.grounds import Ground, found_again
 from service.domain.reconcile import Alert
 from tests.factories import CASE, held_at, post, put_case, rating_facts, retract, srs
@@ -40,7 +39,7 @@ async def test_every_alert_is_found_again_with_carries_and_without(desk: Desk, m
     before = {alert.alert_id: await grounds(desk, alert) for alert in alerts}
     for alert in alerts:
         concern = alert.concern
-        found = found_again(before[alert.alert_id], concern.rule, concern.subject, default_parameters())
+        found = found_again(before[alert.alert_id], concern.rule, concern.subject)
         assert found == concern.signal
     await desk.forget_carries("s4")  # the one before the fall
     monkeypatch.setattr(basis, "LONG", 0)  # in a thread, as for a long one

@@ -6,7 +6,7 @@ import pytest
 
 from service.db.engine import transaction
 from service.domain.commands import AnyCommand
-from service.loading import NewCases, Unit, digests, load, positions
+from service.loading import NewCases, Unit, families, load, positions
 from tests.factories import (
     CASE,
     KEY,
@@ -114,9 +114,9 @@ async def test_what_is_no_part_of_the_course_has_no_place(desk: Desk) -> None:
     assert set(unit.positions) == set(positions(unit.records, unit.records.sessions)) == {(CASE, "s2")}
 
 
-async def test_a_digest_names_the_familys_facts_and_nothing_else(desk: Desk) -> None:
+async def test_a_family_is_what_its_facts_say(desk: Desk) -> None:
     await _stored(desk)
     unit = await _load(desk, post(), post(rating_facts(case_id="other")))
-    assert unit.digests[CASE] == unit.digests["other"] == digests(unit.records)[CASE]
+    assert unit.families[CASE] == unit.families["other"] == families(unit.records)[CASE]
     await desk.one(put_case(case_facts(members={"ana": "youth"})))
-    assert (await _load(desk, post())).digests[CASE] != unit.digests[CASE]
+    assert (await _load(desk, post())).families[CASE] != unit.families[CASE]

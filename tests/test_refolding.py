@@ -15,6 +15,7 @@ from tests.factories import (
     CASE,
     NOW,
     START,
+    blank_case,
     case_facts,
     course,
     family,
@@ -50,7 +51,7 @@ def _alert(name: str, part: Part, place: int = 0) -> Alert:
 def _part(sessions: list[int], changed: frozenset[str] = frozenset()) -> Part:
     """Return a part with some of the sessions of a course and with all of its concerns."""
     whole = course(ana=[90, 90, 90, 90, 30, 30])
-    part = Part(CASE, family(), "digest", changed)
+    part = Part(blank_case(), changed)
     part.sessions = [session for place, session in enumerate(whole, 1) if place in sessions]
     part.concerns = assess(whole, family())
     return part
@@ -63,21 +64,21 @@ def test_a_part_owns_what_rests_on_its_sessions() -> None:
     whole = _part([5, 6])
     alert = _alert("a", whole)
     assert set(alert.concern.sessions) & {"s5", "s6"}
-    bare = Part(CASE, family(), "digest", frozenset())
+    bare = Part(blank_case(), frozenset())
     bare.sessions = whole.sessions
     assert bare.owns(alert)
 
 
 def test_a_part_owns_what_rested_on_a_session_that_left_the_course() -> None:
     alert = _alert("a", _part([5, 6]))
-    left = Part(CASE, family(), "digest", frozenset({"s5"}))
+    left = Part(blank_case(), frozenset({"s5"}))
     assert left.owns(alert)
     assert "s5" in left.session_ids()
 
 
 def test_a_part_owns_the_alerts_of_the_concerns_that_were_carried_into_it() -> None:
     earlier = _part([5, 6])
-    later = Part(CASE, family(), "digest", frozenset({"s7"}))
+    later = Part(blank_case(), frozenset({"s7"}))
     later.concerns = earlier.concerns
     assert later.owns(_alert("a", earlier))
 
@@ -86,11 +87,11 @@ def test_a_part_leaves_alone_what_ended_before_it() -> None:
     """Even where it rests on the same session as the concern of another subject."""
     alert = _alert("a", _part([5, 6]))
     others = assess(course(tom=[90, 90, 90, 90, 30, 30]), family())
-    later = Part(CASE, family(), "digest", frozenset({"s7"}))
+    later = Part(blank_case(), frozenset({"s7"}))
     later.concerns = others
     assert set(alert.concern.sessions) & later.session_ids()
     assert not later.owns(alert)
-    other_case = Part("another", family(), "digest", frozenset({"s5"}))
+    other_case = Part(blank_case("another"), frozenset({"s5"}))
     assert not other_case.owns(alert)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import delete, insert, select, true
@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.db.engine import Db, transaction
 from service.db.queries import SessionKey
 from service.db.rows import alert_of, case_of, rating_record_of, session_record_of
+from service.db.rulebooks import rulebook
 from service.db.sealing import unpacked
 from service.db.tables import AlertRow, CarryRow, CaseRow, KeyRow, RatingRow, SessionRow, table_of
 from service.domain.assess import assess, fold
-from service.domain.carry import Carry, default_parameters, folded_with
+from service.domain.carry import Carry, folded_with
 from service.domain.commands import AnyCommand
 from service.domain.concern import Concern
 from service.domain.facts import family_of, session_of
@@ -99,18 +100,19 @@ class Stored:
         assert {key for key, (_, flag) in self.sessions.items() if flag} == in_course
 
     def _check_case(self, case_id: str) -> None:
-        family, course = self.family(case_id), self.course(case_id)
-        steps, _ = fold(Carry(), course, family, default_parameters())
-        digest = folded_with(family, default_parameters())
+        case, course = self.cases[case_id][0], self.course(case_id)
+        family, history = case.family, case.history
+        steps, _ = fold(Carry(), course, family, history)
         for session, step in zip(course, steps, strict=True):
             stored_with, carry = self.carries[case_id, session.session_id]
-            assert stored_with == digest, f"{case_id}/{session.session_id} was folded with something else"
+            named = folded_with(family, history, session.held_at)
+            assert stored_with == named, f"{case_id}/{session.session_id} was folded with something else"
             for name in Carry.__dataclass_fields__:
                 told = f"{name} after {case_id}/{session.session_id}"
                 assert getattr(carry, name) == getattr(step.carry, name), told
         last = steps[-1].carry if steps else Carry()
         assert self.cases[case_id][1:] == (last.number, last.last_session_id)
-        fresh = sorted(map(_seen, assess(course, family)))
+        fresh = sorted(map(_seen, assess(course, family, history)))
         assert sorted(_seen(alert.concern) for alert in self.live_alerts(case_id)) == fresh
 
 
@@ -121,10 +123,14 @@ def _seen(concern: Concern) -> tuple[str, ...]:
 
 
 async def _stored(db: Db) -> Stored:
+    book = await rulebook(db)
     mine = {table: select(table).where(table.c.organization_id == db.organization_id) for table in _TABLES}
     found = {table.name: (await db.execute(statement)).mappings().all() for table, statement in mine.items()}
     return Stored(
-        cases={row["case_id"]: (case_of(row), row["held_sessions"], row["last_session_id"]) for row in found["cases"]},
+        cases={
+            row["case_id"]: (replace(case_of(row), rulebook=book), row["held_sessions"], row["last_session_id"])
+            for row in found["cases"]
+        },
         sessions={
             (row["case_id"], row["session_id"]): (session_record_of(row), row["in_course"]) for row in found["sessions"]
         },

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from service.api.alert_documents import basis_document, parameters_document, silent
+from service.api.alert_documents import basis_document, silent
 from service.api.answers import READING, answer
 from service.api.documents import Document
 from service.api.fields import shown_time
@@ -16,9 +16,17 @@ from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.basis import grounds_of_alert
 from service.db import reads
 from service.db.sealing import opened_up
+from service.domain.carry import Given
 from service.domain.grounds import Ground, bearing_on
+from service.domain.parameters import named
+from service.domain.rulebook import Mode, mode_in
 
 router = APIRouter(route_class=KeyedRoute, tags=["alerts"])
+
+
+class RuleGivenPublic(BaseModel):
+    mode: Mode
+    parameters: dict[str, Any]
 
 
 class GroundPublic(BaseModel):
@@ -26,6 +34,7 @@ class GroundPublic(BaseModel):
 
     session: dict[str, Any] = Field(description="with its ratings, as rules see it")
     family: dict[str, Any] = Field(description="as announced")
+    given: dict[str, RuleGivenPublic] = Field(description="to this rule and to those that bear on it")
     before: dict[str, Any] = Field(description="held sessions, roles, series, concerns and memories before the session")
 
 
@@ -44,7 +53,6 @@ class AlertBasisPublic(BaseModel):
     state: Literal["open", "recovering", "recovered", "closed", "retracted"]
     opened_session_id: str
     basis: dict[str, Any]
-    parameters: dict[str, dict[str, Any]] = Field(description="of this rule and of those that bear on it")
     grounds: list[GroundPublic] | None = Field(description="null without the scope course:read")
     withheld: list[str]
 
@@ -74,21 +82,25 @@ async def get_alert_basis(request: KeyedRequest, alert_id: UUID) -> Response:
         "state": concern.state.value,
         "opened_session_id": concern.opened_session_id,
         "basis": basis_document(concern),
-        "parameters": {code: parameters_document(code) for code in sorted(bearing_on(concern.rule))},
-        "grounds": [ground_document(ground) for ground in grounds] if shows_grounds else None,
+        "grounds": [ground_document(ground, concern.rule) for ground in grounds] if shows_grounds else None,
         "withheld": [] if shows_grounds else ["grounds"],
     }
     return answer(document, headers={"ETag": f'"{alert.revision}"'})
 
 
-def ground_document(ground: Ground) -> Document:
+def ground_document(ground: Ground, rule: str) -> Document:
     """Return a ground as it goes out, in the words in which its facts come in."""
     session, family, before = opened_up(ground.session), opened_up(ground.family), opened_up(ground.before)
     session["indicators"] = [_in_words(item) for item in session["indicators"]]
     family["periods"] = [_in_words(item) for item in family["periods"]]
     del before["joint"]  # how many sessions a balance has seen; no rule asks
-    shown: Document = _shown({"session": session, "family": family, "before": before})
+    given = {code: _given(ground.given, code) for code in sorted(bearing_on(rule))}
+    shown: Document = _shown({"session": session, "family": family, "given": given, "before": before})
     return shown
+
+
+def _given(given: Given, code: str) -> Document:
+    return {"mode": mode_in(given, code).value, "parameters": named(given.parameters[code])}
 
 
 def _in_words(item: Document) -> Document:

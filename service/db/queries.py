@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from service.db.columns import Code
 from service.db.engine import Db
 from service.db.rows import alert_of, case_of, rating_record_of, revision_of, session_record_of
+from service.db.rulebooks import latest_number
 from service.db.statements import ORGANIZATION, Statement, columns_of, unnested
 from service.db.tables import (
     AlertRow,
@@ -95,7 +96,7 @@ def _touched() -> Any:
         keys.c.expires_at.is_(None) | (keys.c.expires_at > bindparam("at")),
     )
     valid, found = still.subquery("valid_keys"), _of_sessions(sessions).subquery("found")
-    return select(valid.c.valid, found).select_from(valid).outerjoin(found, true())
+    return select(valid.c.valid, latest_number().label("number"), found).select_from(valid).outerjoin(found, true())
 
 
 TOUCHED = Statement(_touched())
@@ -103,13 +104,14 @@ TOUCHED = Statement(_touched())
 
 async def touched_sessions(
     db: Db, touched: Collection[SessionKey], key_ids: Collection[str], at: datetime
-) -> tuple[list[SessionRecord], set[str]]:
-    """Return the sessions that a batch touches, and which of its keys are still valid.
+) -> tuple[list[SessionRecord], set[str], int]:
+    """Return the sessions that a batch touches, which of its keys are still valid, and the last setting's number.
 
     The keys are read after the case locks were waited for, so a revocation that was answered before is obeyed.
     """
     rows = await db.fetch(TOUCHED, key_ids=sorted(key_ids), at=at, **columns_of("wanted", 2, touched))
-    return [session_record_of(row) for row in rows if row["session_id"] is not None], set(rows[0]["valid"] or ())
+    found = [session_record_of(row) for row in rows if row["session_id"] is not None]
+    return found, set(rows[0]["valid"] or ()), rows[0]["number"]
 
 
 RATINGS_OF_SESSIONS = Statement(_of_sessions(ratings))

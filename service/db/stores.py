@@ -13,6 +13,7 @@ from service.db.columns import Code
 from service.db.engine import Db
 from service.db.queries import SessionKey
 from service.db.rows import alert_row, rating_row, revision_row
+from service.db.rulebooks import latest_number
 from service.db.statements import ORGANIZATION, Statement, inserting
 from service.db.tables import (
     AlertRow,
@@ -44,11 +45,23 @@ def _replacing(table: Table, statement: Insert) -> Insert:
     return statement.on_conflict_do_update(index_elements=key, set_=values)
 
 
-BLANK_CASES = Statement(insert(cases).on_conflict_do_nothing(), cases.c.keys())
+BLANK = ("case_id", "facts", "announced", "held_sessions", "last_session_id", "revision", "created_at", "changed_at")
+BLANK_CASES = Statement(
+    insert(cases)
+    .values(
+        organization_id=ORGANIZATION,
+        rules_since=latest_number(),
+        **{name: bindparam(name, type_=cases.c[name].type) for name in BLANK},
+    )
+    .on_conflict_do_nothing()
+)
 
 
 async def create_missing_cases(db: Db, case_ids: Collection[str], at: datetime) -> None:
-    """Insert a blank row, revision 0, for each case that is not there, in the order of their ids."""
+    """Insert a blank row, revision 0, for each case that is not there, in the order of their ids.
+
+    What its organization had set its rules to by now judges all of its course.
+    """
     blank = {
         "facts": dict(EMPTY_CASE),
         "announced": False,

@@ -38,13 +38,7 @@ from service.db.columns import (
     packed,
     sealed,
 )
-
-SQLModel.metadata.naming_convention = {
-    "pk": "pk_%(table_name)s",
-    "fk": "fk_%(table_name)s_%(referred_table_name)s",
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-}
+from service.db.rule_tables import RuleSettingRow as RuleSettingRow
 
 
 def table_of(row: type[SQLModel]) -> Table:
@@ -80,7 +74,8 @@ class KeyRow(SQLModel, table=True):
 class CaseRow(SQLModel, table=True):
     """The client system in treatment, as announced; its row is the lock under which its course is written.
 
-    `held_sessions` and `last_session_id` follow from the course; they let alerts be read without it.
+    `held_sessions` and `last_session_id` follow from the course; they let alerts be read without it. No setting of a
+    rule that is older than number `rules_since` judges it.
     """
 
     __tablename__ = "cases"
@@ -91,6 +86,7 @@ class CaseRow(SQLModel, table=True):
     announced: bool = flag("announced")
     held_sessions: int = number("held_sessions")
     last_session_id: str | None = code("last_session_id", nullable=True)
+    rules_since: int = number("rules_since")
     revision: int = number("revision")
     created_at: datetime = moment("created_at")
     changed_at: datetime = moment("changed_at")
@@ -218,6 +214,7 @@ class AlertRow(SQLModel, table=True):
     severity: str = code("severity")
     state: str = code("state")
     state_reason: str | None = code("state_reason", nullable=True)
+    shadow: bool = flag("shadow")
     concern: str = sealed("concern")
     sessions: list[str] = codes("sessions")
     therapists: list[str] = codes("therapists")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from service.domain.carry import Carry, Given, default_parameters
+from service.domain.carry import Carry, Given, Giving, default_parameters
 from service.domain.concern import (
     Clearing,
     Concern,
@@ -43,7 +43,7 @@ class Step:
     concerns: tuple[Concern, ...]
 
 
-def step(carry: Carry, session: TherapySession, family: Family, parameters: Given) -> Step:
+def step(carry: Carry, session: TherapySession, family: Family, given: Given) -> Step:
     """Fold one session of the course into the carry before it."""
     roles = {**carry.roles, **roles_of(session)}
     known = with_roles(family, roles)
@@ -56,10 +56,10 @@ def step(carry: Carry, session: TherapySession, family: Family, parameters: Give
     moment = Moment(session, number, known, carry.series, concerns, signals)
     for code, rule in rules().items():
         memory = carry.memories.get(code, rule.memory)
-        memories[code], found = rule.check(moment, memory, parameters[code])
+        memories[code], found = rule.check(moment, memory, given.parameters[code])
         signals[code] = _ordered(found, rule, number) if found else ()
         if found or code in standing:  # mostly neither, and then nothing changes
-            after = _after_rule(rule, moment, signals[code], memories[code], parameters[code])
+            after = _after_rule(rule, moment, signals[code], memories[code], given.parameters[code])
             moment = replace(moment, concerns=after)
     concerns = tuple(_scored(concern, moment) for concern in moment.concerns)
     settled = [concern for concern in concerns if concern.reason is Reason.settled and concern.ended == number]
@@ -77,23 +77,23 @@ def step(carry: Carry, session: TherapySession, family: Family, parameters: Give
 
 
 def fold(
-    carry: Carry, sessions: Iterable[TherapySession], family: Family, parameters: Given
+    carry: Carry, sessions: Iterable[TherapySession], family: Family, giving: Giving
 ) -> tuple[list[Step], dict[tuple[str, tuple[str, ...], str], Concern]]:
     """Fold sessions in the order of the course; return the steps and the last word on every concern met."""
     steps: list[Step] = []
     concerns = {concern.identity: concern for concern in carry.concerns}
     for session in sessions:
-        done = step(carry, session, family, parameters)
+        done = step(carry, session, family, giving.at(session.held_at))
         carry = done.carry
         steps.append(done)
         concerns.update((concern.identity, concern) for concern in done.concerns)
     return steps, concerns
 
 
-def assess(sessions: Sequence[TherapySession], family: Family, parameters: Given | None = None) -> list[Concern]:
+def assess(sessions: Sequence[TherapySession], family: Family, giving: Giving | None = None) -> list[Concern]:
     """Return every concern of a whole course, in the order of opening; the fold of `step` from an empty carry."""
     ordered = sorted(sessions, key=lambda session: session.position)
-    _, concerns = fold(Carry(), ordered, family, parameters or default_parameters())
+    _, concerns = fold(Carry(), ordered, family, giving or default_parameters())
     shown = [as_of_now(concern, family) for concern in concerns.values()]
     return sorted(shown, key=lambda concern: (concern.opened_held_at, concern.opened_session_id, concern.identity))
 

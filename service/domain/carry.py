@@ -4,9 +4,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from types import MappingProxyType
-from typing import Any
+from datetime import datetime
+from functools import cache, cached_property
+from typing import Any, Protocol
 
 from service.domain.concern import Concern
 from service.domain.model import Family, MemberRole
@@ -15,7 +15,36 @@ from service.domain.trajectory import Series
 
 FOLD_VERSION = 2  # raised when the fold itself or a carry's shape changes, so that stored carries are folded anew
 
-Given = Mapping[str, Any]  # rule code → that rule's parameters
+
+@dataclass(frozen=True)  # without slots, so that its name is made once
+class Given:
+    """What a session is judged by: each rule's parameters, which rules speak in shadow, and which are off."""
+
+    parameters: Mapping[str, Any]
+    shadow: frozenset[str] = frozenset()
+    off: frozenset[str] = frozenset()
+
+    def at(self, held_at: datetime | None) -> "Given":
+        """Return this, whenever a session was held."""
+        return self
+
+    def name_at(self, held_at: datetime | None) -> str:
+        """Return the name of all that judged a course until then: this alone."""
+        return self.name
+
+    @cached_property
+    def name(self) -> str:
+        """Return the name of the rules as they are and of what they are given."""
+        known = [[code, rule.version, self.parameters[code]] for code, rule in rules().items()]
+        return json.dumps([known, sorted(self.shadow), sorted(self.off)], default=_fields)
+
+
+class Giving(Protocol):
+    """What says by what each session of a course is judged; `held_at` None is the end of time."""
+
+    def at(self, held_at: datetime | None) -> Given: ...
+
+    def name_at(self, held_at: datetime | None) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +66,17 @@ class Carry:
 
 @cache
 def default_parameters() -> Given:
-    """Return every rule's own parameters."""
-    return MappingProxyType({code: rule.parameters for code, rule in rules().items()})
+    """Return every rule's own parameters, every rule on."""
+    return Given({code: rule.parameters for code, rule in rules().items()})
 
 
-def folded_with(family: Family, parameters: Given) -> str:
-    """Return the name of everything but the sessions that a carry depends on; a carry of another name is refolded."""
-    named = _default_rules() if parameters is default_parameters() else _named_rules(parameters)
-    text = json.dumps([FOLD_VERSION, named, family], sort_keys=True, default=_fields)
+def folded_with(family: Family, giving: Giving, held_at: datetime | None = None) -> str:
+    """Return the name of everything but the sessions that a carry depends on; a carry of another name is refolded.
+
+    The carry is that after a session held at `held_at`.
+    """
+    text = json.dumps([FOLD_VERSION, giving.name_at(held_at), family], sort_keys=True, default=_fields)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-@cache
-def _default_rules() -> str:
-    return _named_rules(default_parameters())
-
-
-def _named_rules(parameters: Given) -> str:
-    return json.dumps([[code, rule.version, parameters[code]] for code, rule in rules().items()], default=_fields)
 
 
 def _fields(value: Any) -> list[Any]:

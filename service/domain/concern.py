@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, StrEnum
+from typing import Any
 
 from service.domain.model import Severity, TherapySession
 
@@ -107,7 +108,8 @@ class Concern:
     last fired (at `last_held_at`), `ended` when it ended; `streak` counts clearings in a row, `blind` held sessions in
     a row without a figure, `after` the scores of its series since the opening (for settling), `openings` how often it
     opened; `moves` are the held sessions in which it last opened, recovered or opened again, `raised` says why it
-    stands higher than it signalled.
+    stands higher than it signalled. `parameters` are those of its rule when it opened, as plain JSON, and stay with it
+    (None: nobody noted them); in `shadow` it is shown to those alone who ask for it.
     """
 
     rule: str
@@ -131,6 +133,8 @@ class Concern:
     ended: int | None = None
     moves: tuple[int, ...] = ()
     raised: Raised | None = None
+    parameters: Mapping[str, Any] | None = None
+    shadow: bool = False
 
     @property
     def active(self) -> bool:

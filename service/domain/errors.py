@@ -34,3 +34,7 @@ class InvalidFamily(DomainError):
 
 class InvalidSession(DomainError):
     """The facts of a therapy session contradict each other."""
+
+
+class InvalidParameters(DomainError):
+    """Parameters do not fit their rule."""

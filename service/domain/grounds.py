@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from service.domain.assess import step
-from service.domain.carry import Carry, Given
+from service.domain.carry import Carry, Given, Giving
 from service.domain.concern import Concern, Signal
 from service.domain.model import Family, TherapySession
 from service.domain.rules import inhibitors, rules
@@ -13,15 +13,16 @@ from service.domain.rules import inhibitors, rules
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """One session, the family as announced, and what of the carry `before` bears on the rule."""
+    """One session, the family as announced, what judged it, and what of the carry `before` bears on the rule."""
 
     session: TherapySession
     family: Family
+    given: Given
     before: Carry
 
 
 def grounds_of(
-    concern: Concern, before: Carry, sessions: Iterable[TherapySession], family: Family, parameters: Given
+    concern: Concern, before: Carry, sessions: Iterable[TherapySession], family: Family, giving: Giving
 ) -> tuple[Ground, ...]:
     """Return the session in which what the concern shows was found, after the one that froze its baseline, if another.
 
@@ -31,22 +32,23 @@ def grounds_of(
     signal: Signal | None = None
     found: list[Ground] = []
     for session in sessions:
-        done = step(before, session, family, parameters)
+        given = giving.at(session.held_at)
+        done = step(before, session, family, given)
         now = next((item.signal for item in done.concerns if item.identity == concern.identity), signal)
         if now is not None and now != signal:
-            ground = Ground(session, family, _bearing(concern.rule, before))
+            ground = Ground(session, family, given, _bearing(concern.rule, before))
             frozen = found[:1] if signal is not None and now.baseline == signal.baseline is not None else []
             found = [*frozen, ground]
         signal, before = now, done.carry
-    again = found_again(found, concern.rule, concern.subject, parameters)
+    again = found_again(found, concern.rule, concern.subject)
     return tuple(found) if again is not None and again == concern.signal else ()
 
 
-def found_again(grounds: Sequence[Ground], rule: str, subject: tuple[str, ...], parameters: Given) -> Signal | None:
+def found_again(grounds: Sequence[Ground], rule: str, subject: tuple[str, ...]) -> Signal | None:
     """Return what a rule finds about a subject on some grounds: as the last has it, with the baseline of the first."""
     found: list[Signal] = []
     for ground in grounds:
-        signals = step(ground.before, ground.session, ground.family, parameters).signals
+        signals = step(ground.before, ground.session, ground.family, ground.given).signals
         found += [signal for signal in signals[rule] if signal.subject == subject]
     if not found or len(found) < len(grounds):
         return None

@@ -5,10 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
-from service.domain.carry import default_parameters, folded_with
+from service.domain.carry import folded_with
 from service.domain.commands import Document, RatingFacts, RetractionReason
 from service.domain.facts import EMPTY_CASE, family_of, held_at_of, session_of
 from service.domain.model import Family, RaterKind, TherapySession
+from service.domain.rulebook import EMPTY, History, Rulebook
 
 
 class RatingState(StrEnum):
@@ -85,7 +86,10 @@ class SessionRecord:
 
 @dataclass(frozen=True, kw_only=True)  # without slots, so that its family is read once
 class CaseRecord:
-    """One case; not `announced` while only ratings and sessions speak of it, revision 0 before anything does."""
+    """One case; not `announced` while only ratings and sessions speak of it, revision 0 before anything does.
+
+    No setting in its organization's `rulebook` that is older than number `rules_since` judges it.
+    """
 
     case_id: str
     facts: Document = field(default_factory=lambda: EMPTY_CASE)
@@ -93,6 +97,8 @@ class CaseRecord:
     revision: int
     created_at: datetime
     changed_at: datetime
+    rules_since: int = 0
+    rulebook: Rulebook = field(default=EMPTY, compare=False, repr=False)
 
     @cached_property
     def family(self) -> Family:
@@ -100,9 +106,20 @@ class CaseRecord:
         return family_of(self.facts)
 
     @cached_property
-    def folded_with(self) -> str:
-        """Return what its carries are folded with."""
-        return folded_with(self.family, default_parameters())
+    def history(self) -> History:
+        """Return what its sessions are judged by."""
+        return self.rulebook.history(self.family.program, self.rules_since)
+
+    def folded_with(self, held_at: datetime) -> str:
+        """Return what the carry after a session that was held then is folded with."""
+        place = self.history.place_at(held_at)
+        if place not in self._names:
+            self._names[place] = folded_with(self.family, self.history, held_at)
+        return self._names[place]
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        return {}
 
 
 @dataclass(slots=True)

@@ -97,10 +97,10 @@ async def test_touched_sessions_and_valid_keys_come_together(desk: Desk) -> None
     await _family(desk)
     async with transaction(desk.engine, desk.organization) as db:
         wanted = [(CASE, "s2"), (CASE, "s9"), ("other", "s1")]
-        found, keys = await queries.touched_sessions(db, wanted, [KEY, "unknown"], NOW)
+        found, keys, number = await queries.touched_sessions(db, wanted, [KEY, "unknown"], NOW)
         assert [record.session_id for record in found] == ["s2"]
-        assert keys == {KEY}
-        assert await queries.touched_sessions(db, [], ["unknown"], NOW) == ([], set())
+        assert (keys, number) == ({KEY}, 0)
+        assert await queries.touched_sessions(db, [], ["unknown"], NOW) == ([], set(), 0)
 
 
 async def test_ratings_come_with_their_history(desk: Desk) -> None:
@@ -200,7 +200,7 @@ ASKED: list[Callable[[Db, dict[str, str]], Awaitable[object]]] = [
     lambda db, ids: queries.live_ratings(db, [(CASE, "s1")]),
     lambda db, ids: queries.alerts_resting_on(db, {CASE: {"s5"}}),
 ]
-NOTHING: tuple[object, ...] = ([], {}, ([], set()), {CASE: {}})
+NOTHING: tuple[object, ...] = ([], {}, ([], set()), ([], set(), 0), {CASE: {}})
 
 
 @pytest.mark.parametrize("ask", ASKED)
@@ -219,4 +219,4 @@ async def test_keys_of_one_name_do_not_mix(desk: Desk, engine: AsyncEngine) -> N
     other = await create_organization(engine, f"clinic {uuid4()}", True, NOW)
     await let_in(engine, other.organization_id, "key-2")
     async with transaction(engine, other.organization_id) as db:
-        assert await queries.touched_sessions(db, [], [KEY, "key-2"], NOW) == ([], {"key-2"})
+        assert await queries.touched_sessions(db, [], [KEY, "key-2"], NOW) == ([], {"key-2"}, 0)

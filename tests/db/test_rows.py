@@ -112,7 +112,7 @@ def test_what_an_older_version_stored_is_read_with_the_facts_that_came_since() -
     member = {"role": "youth", "active": True, "expected": True, "index": False}
     facts = {**case_facts(), "members": {"ana": member}}
     del facts["checklist"], facts["walls"]
-    assert case_of({**rows, "facts": facts}).facts == case_facts(members={"ana": "youth"})
+    assert case_of({**rows, "rules_since": 0, "facts": facts}).facts == case_facts(members={"ana": "youth"})
     told = session_facts(status="no-show")
     older = {name: value for name, value in told.items() if name not in ("readiness", "hope")}
     assert session_record_of({**rows, "facts": older, "inherited": None}).facts == told

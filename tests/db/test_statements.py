@@ -18,6 +18,7 @@ ROW = {
     "facts": EMPTY_CASE,
     "announced": True,
     "held_sessions": 0,
+    "rules_since": 0,
     "last_session_id": None,
     "revision": 1,
     "created_at": NOW,

@@ -91,9 +91,9 @@ def test_without_what_came_before_it_is_not_found_again() -> None:
     sessions = course(ana=[90, 90, 90, 90, 50], eva=[90] * 5)
     concern, (ground,) = grounds_in("trust-bond-loss", sessions)
     subject = concern.subject
-    assert found_again([ground], "trust-bond-loss", subject, PARAMETERS) == concern.signal
-    assert found_again([replace(ground, before=Carry())], "trust-bond-loss", subject, PARAMETERS) is None
-    assert found_again([], "trust-bond-loss", subject, PARAMETERS) is None
+    assert found_again([ground], "trust-bond-loss", subject) == concern.signal
+    assert found_again([replace(ground, before=Carry())], "trust-bond-loss", subject) is None
+    assert found_again([], "trust-bond-loss", subject) is None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from service.domain.assess import assess
-from service.domain.carry import default_parameters
+from service.domain.carry import Given, default_parameters
 from service.domain.concern import Concern, Reason, State
 from service.domain.model import Family, MemberRole, Rating, TherapySession
 from service.domain.rules import rules
@@ -90,7 +90,8 @@ def test_likert_subscales_have_a_spread_of_nine() -> None:
 
 @pytest.mark.parametrize(("value", "opens"), [(84.9, True), (85.0, False)])
 def test_a_bond_of_85_is_no_loss_where_smaller_falls_count(value: float, opens: bool) -> None:
-    given = {**default_parameters(), CODE: replace(rules()[CODE].parameters, spreads=2.0)}  # 14 below 100 is 86
+    mine = replace(rules()[CODE].parameters, spreads=2.0)  # 14 below 100 is 86
+    given = Given({**default_parameters().parameters, CODE: mine})
     found = assess(course_of(ana=[100, 100, 100, value], eva=[90] * 4), family(), given)
     assert [item.rule for item in found if item.rule == CODE] == [CODE] * opens
 

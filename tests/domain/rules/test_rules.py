@@ -90,4 +90,4 @@ class TestEachRule:
         assert all("rupture" not in text.lower() for text in texts.values())
 
     def test_has_default_parameters(self, code: str) -> None:
-        assert default_parameters()[code] == rules()[code].parameters
+        assert default_parameters().parameters[code] == rules()[code].parameters

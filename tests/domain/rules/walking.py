@@ -42,7 +42,7 @@ def assert_found_again(
     grounds = grounds_of(concern, before, fired, family, default_parameters())
     assert 1 <= len(grounds) <= 2, f"{concern.rule}: the grounds do not show it again; does `after` name all it reads?"
     read = [replace(ground, before=unseal_carry(seal(ground.before))) for ground in grounds]
-    assert found_again(read, concern.rule, concern.subject, default_parameters()) == concern.signal
+    assert found_again(read, concern.rule, concern.subject) == concern.signal
 
 
 def states_of(code: str, sessions: Sequence[TherapySession], family: Family) -> list[State | None]:
