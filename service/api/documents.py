@@ -8,6 +8,7 @@ from typing import Any
 from service.api.fields import shown_time
 from service.domain.balance import Balance, DimensionBalance
 from service.domain.consensus import Consensus
+from service.domain.convergence import Convergence, Corners
 from service.domain.couple import Couple
 from service.domain.facts import EMPTY_CASE, EMPTY_SESSION, time_of
 from service.domain.instruments import instruments
@@ -162,7 +163,7 @@ def balance_document(balance: Balance) -> Document:
         if balance.reason
         else {code: _dimension(figures) for code, figures in balance.dimensions.items()},
         "couple": _couple(balance.couple),
-        "convergence": None,
+        "convergence": _convergence(balance.convergence),
     }
 
 
@@ -203,6 +204,37 @@ def _couple(couple: Couple | None) -> Document | None:
         "perceived": rounded(couple.perceived),
         "accuracy": rounded(couple.accuracy),
     }
+
+
+def _convergence(found: Convergence | None) -> Document | None:
+    if found is None:
+        return None
+    return {
+        "reason": found.reason,
+        "dimensions": None
+        if found.reason
+        else {
+            code: {
+                "members": rounded(figures.members),
+                "therapists": {
+                    who: {
+                        "rated": rounded(meeting.rated),
+                        "difference": rounded(meeting.difference),
+                        "corners": _corners(meeting.corners),
+                    }
+                    for who, meeting in figures.therapists.items()
+                },
+            }
+            for code, figures in found.dimensions.items()
+        },
+    }
+
+
+def _corners(corners: Corners | None) -> Document | None:
+    if corners is None:
+        return None
+    standings = rounded(corners.standings)
+    return {"of": corners.of, "minus": corners.minus, "standings": standings, "split": corners.split.value}
 
 
 def levels_document(levels: Levels) -> Document:

@@ -78,6 +78,35 @@ class CouplePublic(BaseModel):
     accuracy: dict[str, float] = Field(description="what each says of the other, less what the other says: 0 is exact")
 
 
+class CornersPublic(BaseModel):
+    """The therapist and the two sides of a family, or the two partners of a couple."""
+
+    of: str
+    minus: str
+    standings: dict[str, float]
+    split: Literal["nobody", "members", "therapist", "unclear"] = Field(description="which corner stands apart")
+
+
+class MeetingPublic(BaseModel):
+    """One therapist beside the members; keys are whom a rating is about."""
+
+    rated: dict[str, float]
+    difference: dict[str, float] = Field(description="how the therapist's rating stands less how those members do")
+    corners: CornersPublic | None
+
+
+class DimensionConvergencePublic(BaseModel):
+    """Standings: z of a score against the same source's own earlier ones; who has fewer than three is left out."""
+
+    members: dict[str, float]
+    therapists: dict[str, MeetingPublic]
+
+
+class ConvergencePublic(BaseModel):
+    reason: str | None
+    dimensions: dict[str, DimensionConvergencePublic] | None
+
+
 class BalancePublic(BaseModel):
     group: GroupPublic
     unit: Literal["percent"]
@@ -85,7 +114,9 @@ class BalancePublic(BaseModel):
     coverage: CoveragePublic
     dimensions: dict[str, DimensionBalancePublic] | None
     couple: CouplePublic | None = Field(description="the two by two of a couple's form; null otherwise")
-    convergence: None = None
+    convergence: ConvergencePublic | None = Field(
+        description="null where no therapist filled in the members' form for this session"
+    )
 
 
 class SubsystemPublic(BaseModel):

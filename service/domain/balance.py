@@ -3,15 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from types import MappingProxyType
 
+from service.domain.convergence import Convergence, convergence
 from service.domain.couple import Couple, couple_of
 from service.domain.groups import Group, group_of, grouped, unit_of
 from service.domain.instruments import Reference, instruments
 from service.domain.model import Attendance, Family, RaterKind, Rating, TherapySession, member_reference, present
 from service.domain.spread import mean_of, population_sd
-from service.domain.trajectory import CEILING, at_least, at_most
+from service.domain.trajectory import CEILING, Series, at_least, at_most
 
 Scores = Mapping[str, float]  # member → percent
+NO_SERIES: Mapping[str, Series] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ class DimensionBalance:
 class Balance:
     """The figures of one session for one comparable group; `reason` says why there are none.
 
-    `couple` is there where two partners both filled in a couple's form.
+    `couple` is there where two partners both filled in a couple's form, `convergence` where a therapist filled in the
+    members' form too.
     """
 
     group: Group
@@ -85,15 +89,21 @@ class Balance:
     coverage: Coverage
     dimensions: Mapping[str, DimensionBalance]
     couple: Couple | None = None
+    convergence: Convergence | None = None
 
     @property
     def mixed(self) -> bool:
         return len(self.instruments) > 1
 
 
-def balances(session: TherapySession, family: Family, joint: Mapping[str, int]) -> tuple[Balance, ...]:
-    """Return the balance of each comparable group of a session; `joint` counts joint sessions by group so far."""
-    return tuple(_balance(group, units, session, family, joint) for group, units in grouped(session).items())
+def balances(
+    session: TherapySession, family: Family, joint: Mapping[str, int], series: Mapping[str, Series] = NO_SERIES
+) -> tuple[Balance, ...]:
+    """Return the balance of each comparable group of a session.
+
+    `joint` counts joint sessions by group and `series` are the raters' scores so far, this session's included.
+    """
+    return tuple(_balance(group, units, session, family, joint, series) for group, units in grouped(session).items())
 
 
 def missing_raters(session: TherapySession, family: Family, rating: Rating) -> tuple[str, ...]:
@@ -124,6 +134,7 @@ def _balance(
     session: TherapySession,
     family: Family,
     joint: Mapping[str, int],
+    series: Mapping[str, Series],
 ) -> Balance:
     ratings = [rating for of_unit in units.values() for rating in of_unit]
     codes = tuple(sorted({rating.instrument for rating in ratings}))
@@ -135,6 +146,7 @@ def _balance(
         coverage=_coverage(units, codes, session, family, joint.get(group.text, 0)),
         dimensions=dict(_dimensions(units, codes, family)) if enough else {},
         couple=couple_of(units) if enough else None,
+        convergence=convergence(group, units, session, family, series),
     )
 
 

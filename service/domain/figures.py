@@ -29,4 +29,4 @@ class Figures:
 def figures(carry: Carry, session: TherapySession, family: Family) -> Figures:
     """Return what a session shows, given the carry AFTER it."""
     known = with_roles(family, carry.roles)
-    return Figures(balances(session, known, carry.joint), levels(session, known), known)
+    return Figures(balances(session, known, carry.joint, carry.series), levels(session, known), known)

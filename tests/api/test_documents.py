@@ -75,6 +75,22 @@ async def test_a_couples_form_has_the_two_by_two(client: httpx.AsyncClient) -> N
     }
 
 
+async def test_a_therapist_who_rates_too_converges_or_does_not(client: httpx.AsyncClient) -> None:
+    """After three scores of 80 a total stands at (x − 80) / 5: sigma = √(6·25/8), times √(4/3)."""
+    for number, (ana, dr_7) in enumerate([(80, 80), (80, 80), (80, 80), (70, 85)], start=1):
+        await client.post("/v1/ratings", json=rating("ana", ana, number))
+        answered = await client.post("/v1/ratings", json=rating("dr-7", dr_7, number))
+        assert answered.status_code == 201
+        found = answered.json()["balances"][0]["convergence"]
+        if number < 4:
+            assert found == {"reason": "too-few-sessions", "dimensions": None}
+    assert found["reason"] is None
+    assert found["dimensions"]["total"] == {
+        "members": {"ana": -2.0},
+        "therapists": {"dr-7": {"rated": {"family": 1.0}, "difference": {"family": 3.0}, "corners": None}},
+    }
+
+
 async def test_levels_stand_beside_the_balances(client: httpx.AsyncClient) -> None:
     body = await _three(client)
     assert body["levels"] == [

@@ -13,7 +13,7 @@ from tests.api.contract import OPENAPI
 
 pytestmark = pytest.mark.anyio
 
-LEFT_OUT = {"convergence", "dry_run"}  # where there is nothing to say
+LEFT_OUT = {"dry_run"}  # where there is nothing to say
 PUBLIC = sorted(name for name in vars(models) if name.endswith("Public"))
 
 
