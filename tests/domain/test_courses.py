@@ -123,6 +123,15 @@ def test_staying_away_after_the_fall_is_a_strong_sign(youth: Walk) -> None:
     assert (away.severity, away.opened_session_id) == (Severity.critical, "s7")
 
 
+def test_with_what_stands_already_it_is_a_strong_sign_of_leaving(youth: Walk) -> None:
+    (risk,) = (item for item in youth.concerns(7).values() if item.rule == "dropout-risk")
+    assert (risk.subject, risk.severity, risk.opened_session_id) == (("member/ana",), Severity.critical, "s7")
+    seen = {"points": 7, "attendance": 2, "no_show_after": 3, "early_low": 1, "split": 1}
+    assert risk.signal.values == seen  # she has been low from the start, and is the low one of the split
+    assert youth.states("dropout-risk", "member/ana")[6:] == [OPEN, OPEN, OPEN, RECOVERING]
+    assert "dropout-risk" not in {rule for rule, _ in youth.about("member/tom")}
+
+
 def test_nothing_recovers_before_session_nine(youth: Walk) -> None:
     for rule in ("trust-bond-loss", "bond-asymmetry", "attendance"):
         states = youth.states(rule, "member/ana")
