@@ -69,7 +69,7 @@ async def get_alert_basis(request: KeyedRequest, alert_id: UUID) -> Response:
     async with request.reading() as db:
         await reads.one_moment(db)
         stored = there(await reads.alert_by_id(db, alert_id))
-        there(None if silent(stored.alert, stored.on_hold) else stored)
+        there(None if silent(stored.alert, stored.circumstances) else stored)
         grounds = await grounds_of_alert(db, stored) if shows_grounds else ()
     alert, concern = stored.alert, stored.alert.concern
     document = {

@@ -7,17 +7,18 @@ from typing import Any
 
 from service.api.documents import Document, rounded
 from service.api.fields import shown_time
+from service.domain.circumstances import Circumstances
 from service.domain.concern import Concern
 from service.domain.facts import time_of
 from service.domain.figures import Course
 from service.domain.handling import handling_now
-from service.domain.next_steps import HELD_BACK, HOLD_TEXT, NEXT_STEPS
+from service.domain.next_steps import HOLD_TEXT, offered, told_in, words_of
 from service.domain.reconcile import Alert, Handling, basis_of, parameters_of
 from service.domain.rules import rules
 
 
-def alert_document(alert: Alert, on_hold: bool, course: Course, now: datetime) -> Document:
-    """Return an alert as somebody reads it now; on safety hold without the steps that bring members together."""
+def alert_document(alert: Alert, case: Circumstances, course: Course, now: datetime) -> Document:
+    """Return an alert as somebody reads it now, told as the circumstances of its case ask for."""
     concern = alert.concern
     rule = rules().get(concern.rule)
     text = text_of(concern)
@@ -37,8 +38,8 @@ def alert_document(alert: Alert, on_hold: bool, course: Course, now: datetime) -
         **_age(concern, course),
         **handling_document(alert, course, now),
         "title": rule.title if rule else concern.rule,
-        "text": f"{text} {HOLD_TEXT}" if on_hold and HOLD_TEXT not in text else text,
-        "next_steps": _next_steps(concern.rule, on_hold or HOLD_TEXT in text),
+        "text": told_in(case, text),
+        "next_steps": _next_steps(concern.rule, case, HOLD_TEXT in text),
         "basis": basis_document(concern),
         "last_repair": repair_document(alert.last_repair) if alert.last_repair is not None else None,
         "origin": alert.origin.value,
@@ -71,11 +72,11 @@ def parameters_document(code: str) -> Document:
 
 
 @cache
-def _next_steps(code: str, apart: bool) -> list[Document]:
+def _next_steps(code: str, case: Circumstances, apart: bool) -> list[Document]:
     """Return what may be tried next; members are not to be brought together where they are better kept apart."""
     rule = rules().get(code)
-    steps = [step for step in (rule.next_steps if rule else ()) if not (apart and step in HELD_BACK)]
-    return [{"code": step, "text": NEXT_STEPS[step]} for step in steps]
+    steps = offered(code, rule.next_steps, case, apart) if rule else ()
+    return [{"code": step, "text": words_of(step, case)} for step in steps]
 
 
 def handling_document(alert: Alert, course: Course, now: datetime) -> Document:
@@ -104,9 +105,9 @@ def _age(concern: Concern, course: Course) -> Document:
     return {"last_session_id": last, "sessions_open": max(1, through - concern.opened_number + 1)}
 
 
-def silent(alert: Alert, on_hold: bool) -> bool:
+def silent(alert: Alert, case: Circumstances) -> bool:
     """Tell whether a case on safety hold keeps quiet about an alert."""
-    return on_hold and alert.concern.rule in silent_rules()
+    return case.on_hold and alert.concern.rule in silent_rules()
 
 
 def silent_rules() -> Sequence[str]:
@@ -114,6 +115,6 @@ def silent_rules() -> Sequence[str]:
     return [code for code, rule in rules().items() if rule.silent_on_hold]
 
 
-def alert_documents(alerts: Iterable[Alert], on_hold: bool, course: Course, now: datetime) -> list[Document]:
+def alert_documents(alerts: Iterable[Alert], case: Circumstances, course: Course, now: datetime) -> list[Document]:
     """Return the alerts of one case that may be shown."""
-    return [alert_document(alert, on_hold, course, now) for alert in alerts if not silent(alert, on_hold)]
+    return [alert_document(alert, case, course, now) for alert in alerts if not silent(alert, case)]

@@ -28,7 +28,7 @@ router = APIRouter(route_class=KeyedRoute, tags=["alerts"])
 
 def alert_body(stored: reads.StoredAlert, now: datetime) -> Document:
     """Return a stored alert as it goes out."""
-    return alert_document(stored.alert, stored.on_hold, stored.course, now)
+    return alert_document(stored.alert, stored.circumstances, stored.course, now)
 
 
 @router.get(
@@ -79,7 +79,7 @@ async def get_alert(request: KeyedRequest, alert_id: UUID) -> Response:
     """Return an alert with all that it rests on."""
     async with request.reading() as db:
         stored = there(await reads.alert_by_id(db, alert_id))
-    there(None if silent(stored.alert, stored.on_hold) else stored)
+    there(None if silent(stored.alert, stored.circumstances) else stored)
     return answer(alert_body(stored, request.now), headers={"ETag": f'"{stored.alert.revision}"'})
 
 
@@ -139,6 +139,6 @@ async def post_handling(request: KeyedRequest, alert_id: UUID, body: HandlingCre
     if done.refusal is not None:
         raise refused(done.refusal)
     stored = there(done.alert)
-    if not caller.reads_alerts or silent(stored.alert, stored.on_hold):
+    if not caller.reads_alerts or silent(stored.alert, stored.circumstances):
         return answer(handling_document(stored.alert, stored.course, now))  # its revision would tell of ratings
     return answer(alert_body(stored, now), headers={"ETag": f'"{stored.alert.revision}"'})

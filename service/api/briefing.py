@@ -47,7 +47,8 @@ class BriefingPublic(BaseModel):
 )
 async def get_briefing(request: KeyedRequest, case_id: CaseId) -> Response:
     """Return five lines before a session: whom to ask first, what changed, who has no voice, what not to raise
-    jointly, one sentence to say. They are drawn from forms and alerts alone.
+    jointly, one sentence to say. They are drawn from alerts, forms and
+    what was told of hope alone.
     """
     async with request.reading() as db:
         case = there(await reads.case_by_id(db, case_id))
@@ -58,11 +59,12 @@ async def get_briefing(request: KeyedRequest, case_id: CaseId) -> Response:
         alert.concern
         for alert in alerts
         if not alert.retracted
-        and not silent(alert, case.on_hold)
+        and not silent(alert, case.circumstances)
         and handling_now(alert, case.course.held_sessions, now) is not Handling.dismissed
     ]
     family = found[-1].figures.family if found else case.record.family
-    lines = briefing(shown, held, case.course.held_sessions, family, case.on_hold)
+    walls = [(one, other) for one, other in case.record.facts["walls"]]
+    lines = briefing(shown, held, case.course.held_sessions, family, case.circumstances, walls)
     return answer(
         {
             "case_id": case_id,

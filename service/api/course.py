@@ -85,7 +85,7 @@ async def get_course(
         "case_id": case_id,
         "sessions": [_session(item) for item in shown],
         "trends": _trends(shown),
-        "concerns": alert_documents(standing, case.on_hold, case.course, now) if shows_alerts else None,
+        "concerns": alert_documents(standing, case.circumstances, case.course, now) if shows_alerts else None,
         "withheld": [] if shows_alerts else ["concerns"],
         "next_cursor": cursor_to(request, _place(shown[0])) if len(found) > last else None,
     }

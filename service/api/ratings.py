@@ -20,6 +20,7 @@ from service.api.errors import Problem, invalid
 from service.api.fields import About, Body, Flag, Id, InstrumentCode, ItemId, Number, PersonId, Time, Version
 from service.api.keyed import Caller, KeyedRequest, KeyedRoute, needs, refuse, revision_asked, there
 from service.api.models import RatingPublic
+from service.domain.circumstances import Circumstances, circumstances_of
 from service.domain.commands import PostRating, PutRating, RatingFacts, Result, RetractionReason, RetractRating
 from service.domain.errors import Fault, InvalidAnswers
 from service.domain.figures import Course
@@ -223,7 +224,7 @@ def _figures(request: KeyedRequest, outcome: Outcome) -> Document:
     """Return what rests on other raters too, for the scopes that may know; null and named as withheld otherwise."""
     caller: Caller = request.caller
     figures, case = outcome.figures, outcome.case
-    on_hold = case is not None and bool(case.facts["safety_hold"])
+    circumstances = circumstances_of(case.facts) if case is not None else Circumstances()
     course = outcome.course or Course(0, None)
     withheld = ([] if caller.reads_course else ["balances", "levels", "missing_raters"]) + (
         [] if caller.reads_alerts else ["alerts"]
@@ -234,5 +235,5 @@ def _figures(request: KeyedRequest, outcome: Outcome) -> Document:
         shown["levels"] = [levels_document(item) for item in figures.levels] if figures else []
         shown["missing_raters"] = list(outcome.missing_raters)
     if caller.reads_alerts:
-        shown["alerts"] = alert_documents(outcome.alerts, on_hold, course, request.now)
+        shown["alerts"] = alert_documents(outcome.alerts, circumstances, course, request.now)
     return shown

@@ -65,9 +65,9 @@ async def post_repair(request: KeyedRequest, alert_id: UUID, body: RepairCreate)
     if done.refusal is not None:
         raise refused(done.refusal)
     stored = there(done.alert)
-    if not caller.reads_alerts or silent(stored.alert, stored.on_hold):
+    if not caller.reads_alerts or silent(stored.alert, stored.circumstances):
         return answer(repair_document(there(done.repair)))  # the alert itself would tell of ratings
-    shown = alert_document(stored.alert, stored.on_hold, stored.course, now)
+    shown = alert_document(stored.alert, stored.circumstances, stored.course, now)
     return answer(shown, headers={"ETag": f'"{stored.alert.revision}"'})
 
 
@@ -82,7 +82,7 @@ async def list_repairs(request: KeyedRequest, alert_id: UUID, limit: Limit = 50,
     place = place_of(request, cursor, datetime, str)
     async with request.reading() as db:
         stored = there(await reads.alert_by_id(db, alert_id))
-        there(None if silent(stored.alert, stored.on_hold) else stored)
+        there(None if silent(stored.alert, stored.circumstances) else stored)
         found = await repair_page(db, alert_id, (place[0], place[1]) if place else None, limit + 1)
     shown = found[:limit]
     after = [shown[-1][2].isoformat(), shown[-1][0]] if len(found) > limit else None

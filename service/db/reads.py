@@ -10,12 +10,14 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Integer, Select, Uuid, and_, any_, bindparam, case, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
+from service.db.circumstances import CIRCUMSTANCES, ON_HOLD, circumstances_in
 from service.db.columns import Code
 from service.db.engine import Db
 from service.db.queries import alerts, carries, cases, ratings, sessions, with_past
 from service.db.rows import Row, alert_of, case_of, rating_record_of, session_record_of
 from service.db.statements import ORGANIZATION, Statement
 from service.db.tables import HandlingRow, table_of
+from service.domain.circumstances import Circumstances, circumstances_of
 from service.domain.figures import Course
 from service.domain.reconcile import Alert
 from service.domain.records import CaseRecord, RatingRecord, SessionRecord
@@ -33,8 +35,8 @@ class StoredCase:
     course: Course
 
     @property
-    def on_hold(self) -> bool:
-        return bool(self.record.facts["safety_hold"])
+    def circumstances(self) -> Circumstances:
+        return circumstances_of(self.record.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class StoredAlert:
 
     alert: Alert
     course: Course
-    on_hold: bool
+    circumstances: Circumstances
 
 
 async def one_moment(db: Db) -> None:
@@ -198,9 +200,8 @@ async def alert_by_id(db: Db, alert_id: UUID) -> StoredAlert | None:
 
 
 SHOWN = [column for column in alerts.c if column.name not in ("subject", "sessions")]  # the concern has them too
-ON_HOLD = cases.c.facts["safety_hold"].as_boolean()
 ALERTS_WITH_CASE = (
-    select(*SHOWN, cases.c.held_sessions, cases.c.last_session_id, ON_HOLD.label("on_hold"))
+    select(*SHOWN, cases.c.held_sessions, cases.c.last_session_id, *CIRCUMSTANCES)
     .join(cases, and_(cases.c.organization_id == alerts.c.organization_id, cases.c.case_id == alerts.c.case_id))
     .where(alerts.c.organization_id == ORGANIZATION)
 )
@@ -237,7 +238,7 @@ def _codes(name: str) -> ColumnElement[Any]:
 
 
 def _stored_alert(row: Row) -> StoredAlert:
-    return StoredAlert(alert_of(row), _course_of(row), bool(row["on_hold"]))
+    return StoredAlert(alert_of(row), _course_of(row), circumstances_in(row))
 
 
 async def alerts_of_case(db: Db, case_id: str) -> list[Alert]:

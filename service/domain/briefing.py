@@ -1,16 +1,19 @@
 """Five lines before a session: whom to ask first, what changed, who has no voice, what not to raise jointly, one
-sentence to say. Drawn from alerts and forms alone, so it knows nothing of what was said in the room.
+sentence to say. Drawn from alerts, forms and what was told of hope alone, so it knows nothing else of what was said in
+the room.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from service.domain.circumstances import Circumstances
 from service.domain.concern import Concern
 from service.domain.model import Family, TherapySession, member_reference
-from service.domain.next_steps import HELD_BACK, HOLD_TEXT, SENTENCES
+from service.domain.next_steps import HOLD_TEXT, SENTENCES, WALL_TEXT, offered
 from service.domain.rules import rules
 
 LOOKED_BACK = 3  # held sessions in which a member may have been heard (ours)
+LESS_HOPE = 2  # of ten; by less than this it goes up and down anyway (ours)
 APART = frozenset({"bond-asymmetry", "hostility-to-member", "side-taking", "split-alliance"})
 """Rules that speak of members against each other; told jointly, they would make the gap larger (ours)."""
 
@@ -26,21 +29,27 @@ class Line:
 
 
 def briefing(
-    concerns: Sequence[Concern], held: Sequence[TherapySession], number: int, family: Family, on_hold: bool
+    concerns: Sequence[Concern],
+    held: Sequence[TherapySession],
+    number: int,
+    family: Family,
+    case: Circumstances,
+    walls: Sequence[tuple[str, str]] = (),
 ) -> tuple[Line, ...]:
     """Return the five lines, always in the same order.
 
     `concerns` are those that may be shown and nobody has dismissed, `held` the latest held sessions, oldest first;
-    `number` is how many the case has held.
+    `number` is how many the case has held; `walls` are pairs of members who must not know each other's times.
     """
     standing = sorted((item for item in concerns if item.active), key=_urgency)
-    apart = on_hold or any(HOLD_TEXT in _text(item) for item in standing)
+    apart = case.on_hold or any(HOLD_TEXT in _text(item) for item in standing)
+    less_hope = _less_hope(held)
     return (
         _ask_first(standing),
-        _changed(concerns, number),
+        _changed(concerns, number, less_hope),
         _unheard(held[-LOOKED_BACK:], family),
-        _not_jointly(standing, apart),
-        _say(standing, apart),
+        _not_jointly(standing, apart, walls),
+        _say(standing, case, apart, less_hope),
     )
 
 
@@ -65,14 +74,27 @@ def _whom_to_ask(concern: Concern) -> str | None:
     return next((who for who in reversed(concern.subject) if who.startswith("member/")), None)
 
 
-def _changed(concerns: Sequence[Concern], number: int) -> Line:
-    """Return what the last held session opened and what it ended."""
+def _less_hope(held: Sequence[TherapySession]) -> tuple[str, ...]:
+    """Return the members whose hope, as told for the last session, fell since the same person told it before."""
+    found = []
+    for member_id, now in sorted(held[-1].hope.items()) if held else ():
+        told = (item.hope[member_id] for item in reversed(held[:-1]) if member_id in item.hope)
+        before = next((reading for reading in told if reading.source == now.source), None)
+        if before is not None and before.value - now.value >= LESS_HOPE:
+            found.append(member_reference(member_id))
+    return tuple(found)
+
+
+def _changed(concerns: Sequence[Concern], number: int, less_hope: tuple[str, ...]) -> Line:
+    """Return what the last held session opened and what it ended, and whose hope fell."""
     new = [item for item in concerns if item.active and item.opened_number == number]
     over = [item for item in concerns if not item.active and item.ended == number]
-    if not new and not over:
-        return Line("changed", "The last session changed no alert. That does not mean that all is well.")
-    text = f"The last session opened {len(new)} and ended {len(over)} of the alerts."
-    members = {who for item in (*new, *over) for who in item.subject if who.startswith("member/")}
+    text = "The last session changed no alert. That does not mean that all is well."
+    if new or over:
+        text = f"The last session opened {len(new)} and ended {len(over)} of the alerts."
+    if less_hope:
+        text = f"{text} Hope was told lower than the time before."
+    members = {who for item in (*new, *over) for who in item.subject if who.startswith("member/")} | {*less_hope}
     return Line("changed", text, tuple(sorted(members)), tuple(sorted({item.rule for item in (*new, *over)})))
 
 
@@ -88,10 +110,13 @@ def _unheard(latest: Sequence[TherapySession], family: Family) -> Line:
     return Line("no-voice", "A form came from everybody who is expected.")
 
 
-def _not_jointly(standing: Sequence[Concern], apart: bool) -> Line:
+def _not_jointly(standing: Sequence[Concern], apart: bool, walls: Sequence[tuple[str, str]]) -> Line:
     if apart:
         return Line("not-jointly", HOLD_TEXT)
     between = [item for item in standing if item.rule in APART]
+    if walls:
+        walled = sorted({member_reference(member_id) for wall in walls for member_id in wall})
+        return Line("not-jointly", WALL_TEXT, tuple(walled), tuple(sorted({item.rule for item in between})))
     if between:
         members = {who for item in between for who in item.subject if who.startswith("member/")}
         text = "Do not hold their ratings against each other in the room. Ask each in turn."
@@ -104,11 +129,11 @@ def _text(concern: Concern) -> str:
     return rule.texts[concern.signal.route] if rule else ""
 
 
-def _say(standing: Sequence[Concern], apart: bool) -> Line:
-    """Return the sentence that goes with the first step of the gravest concern."""
+def _say(standing: Sequence[Concern], case: Circumstances, apart: bool, less_hope: tuple[str, ...]) -> Line:
+    """Return the sentence that goes with the first step of the gravest concern, or with hope that fell."""
     for concern in standing:
         rule = rules().get(concern.rule)
-        steps = [step for step in (rule.next_steps if rule else ()) if not (apart and step in HELD_BACK)]
+        steps = offered(rule.code, rule.next_steps, case, apart) if rule else ()
         if steps:
             return Line("say", SENTENCES[steps[0]], rules=(concern.rule,))
-    return Line("say", SENTENCES["check-in"])
+    return Line("say", SENTENCES["hope"], less_hope) if less_hope else Line("say", SENTENCES["check-in"])

@@ -1,5 +1,9 @@
 """What a clinician might try next: codes that rules name, what each means, what one could say. Offers, no orders."""
 
+from collections.abc import Iterable
+
+from service.domain.circumstances import Circumstances
+
 NEXT_STEPS = {
     "neutrality": "Give each side the same room and the same interest.",
     "equidistance": "Ask each person in turn, so that nobody's view stands for all.",
@@ -49,10 +53,45 @@ SENTENCES = {
 }
 """For each step one sentence that a therapist could say; it tells nobody what somebody else answered."""
 
+MANDATED_WORDS = {"transparency": "Say what you are doing and why, and what is told to whom outside."}
+SUPPORTED_WORDS = {"outside-support": "Ask whether their supporter outside the room could help."}
+"""What a step says where treatment was required, and where somebody is known to help from outside."""
+
 HELD_BACK = frozenset({"neutrality", "equidistance", "strongest-alliance", "circular-question"})
 """Steps that bring members together; on safety hold they are not offered."""
 
+JOINT = HELD_BACK | {"reframing", "collaborative-goals", "structure"}
+"""Steps that ask members for something together; across a wall none of them is offered."""
+
+MANDATED_FIRST = ("transparency", "motivational")
+TAKING_PART = frozenset(
+    {"attendance", "engagement-steps", "noncompliance", "passive-negativity", "resistance-to-change"}
+)
+"""Rules that speak of taking part. Who was told to come did not choose to, so these steps come first then (ours)."""
+
 HOLD_TEXT = "Do not raise this with the members together. See them apart and follow your safety procedure."
+WALL_TEXT = "Some members must not know of each other's times. Take this up with each of them apart."
+
+
+def offered(rule: str, steps: Iterable[str], case: Circumstances, apart: bool = False) -> tuple[str, ...]:
+    """Return what may be tried next about an alert; `apart`: its own text says to see the members apart."""
+    kept_back = JOINT if case.walled else HELD_BACK if case.on_hold or apart else frozenset[str]()
+    first = MANDATED_FIRST if case.mandated and rule in TAKING_PART else ()
+    return tuple(step for step in dict.fromkeys((*first, *steps)) if step not in kept_back)
+
+
+def words_of(step: str, case: Circumstances) -> str:
+    """Return what a step says in a case."""
+    words = {**(MANDATED_WORDS if case.mandated else {}), **(SUPPORTED_WORDS if case.supported else {})}
+    return words.get(step, NEXT_STEPS[step])
+
+
+def told_in(case: Circumstances, text: str) -> str:
+    """Return the text of an alert with what has to be minded in a case; a safety hold says more than a wall."""
+    if HOLD_TEXT in text:
+        return text
+    return f"{text} {HOLD_TEXT}" if case.on_hold else f"{text} {WALL_TEXT}" if case.walled else text
+
 
 NOTICE = (
     "Evenkeel does not screen for violence, abuse or suicide risk, and it never replaces or delays a report that "

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from service.domain.next_steps import HOLD_TEXT
+from service.domain.next_steps import HOLD_TEXT, JOINT, WALL_TEXT
 from tests.api.bodies import Document, hostile, indicator, members, rating, session
 from tests.api.conftest import Clock, NewKey, client_of
 
@@ -402,6 +402,18 @@ class TestSafetyHold:
         after = await listed(held)
         assert not {step["code"] for alert in after for step in alert["next_steps"]} & TOGETHER
         assert all(alert["text"].count(HOLD_TEXT) == 1 for alert in after)
+
+    async def test_nothing_is_raised_jointly_across_a_wall(self, held: httpx.AsyncClient) -> None:
+        before = await listed(held)
+        assert {step["code"] for alert in before for step in alert["next_steps"]} & JOINT
+        (await held.patch("/v1/cases/fam-42", json={"walls": [["eva", "ana"]]})).raise_for_status()
+        posted = (await held.post("/v1/ratings", json=rating("eva"))).json()["alerts"]
+        course = (await held.get("/v1/cases/fam-42/course")).json()["concerns"]
+        one = [(await held.get(f"/v1/alerts/{before[0]['alert_id']}")).json()]
+        for found in (await listed(held), posted, course, one):
+            assert found
+            assert not {step["code"] for alert in found for step in alert["next_steps"]} & JOINT
+            assert all(alert["text"].count(WALL_TEXT) == 1 for alert in found)
 
     async def test_violence_in_the_room_says_so_unasked(self, client: httpx.AsyncClient) -> None:
         seen = {"i1": indicator("hostility", 3, toward="member/kim")}

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from service.domain.next_steps import HOLD_TEXT
+from service.domain.next_steps import HOLD_TEXT, WALL_TEXT
 from tests.api.bodies import Document, members, rating, session
 from tests.api.conftest import NewKey, client_of
 from tests.factories import CASE
@@ -63,6 +63,18 @@ async def test_on_safety_hold(client: httpx.AsyncClient) -> None:
     told = await lines(client)
     assert told["not-jointly"] == {"topic": "not-jointly", "text": HOLD_TEXT, "members": [], "rules": []}
     assert "bond-asymmetry" not in {code for line in told.values() for code in line["rules"]}
+
+
+async def test_across_a_wall_and_with_less_hope(client: httpx.AsyncClient) -> None:
+    await fallen(client)
+    walled = {"walls": [["tom", "eva"]]}
+    (await client.patch(f"/v1/cases/{CASE}", json=walled)).raise_for_status()
+    for number, value in ((4, 7), (5, 3)):
+        hope = {"tom": {"value": value, "source": "member/tom"}}
+        (await client.put(f"/v1/cases/{CASE}/sessions/s{number}", json=session(number, hope=hope))).raise_for_status()
+    told = await lines(client)
+    assert (told["not-jointly"]["text"], told["not-jointly"]["members"]) == (WALL_TEXT, ["member/eva", "member/tom"])
+    assert (told["changed"]["members"], "Hope" in told["changed"]["text"]) == (["member/ana", "member/tom"], True)
 
 
 async def test_an_unknown_case(client: httpx.AsyncClient) -> None:

@@ -11,6 +11,7 @@ from service.db import reads, stores
 from service.db.engine import Db, transaction
 from service.db.identity import create_organization
 from service.db.reads import AlertFilter
+from service.domain.circumstances import Circumstances
 from service.domain.commands import AnyCommand
 from service.domain.model import MemberRole
 from service.domain.reconcile import Alert, Handling
@@ -60,7 +61,11 @@ async def test_cases_by_id_and_page_by_page(desk: Desk) -> None:
         await stores.create_missing_cases(db, ["blank"], NOW)  # of which nothing came yet
         found = await reads.case_by_id(db, CASE)
         assert found is not None
-        assert (found.course.held_sessions, found.course.last_session_id, found.on_hold) == (5, "s5", False)
+        assert (found.course.held_sessions, found.course.last_session_id, found.circumstances) == (
+            5,
+            "s5",
+            Circumstances(),
+        )
         assert await reads.case_by_id(db, "blank") is None
         assert [item.record.case_id for item in await reads.case_page(db, None, 5)] == [CASE, "other"]
         assert [item.record.case_id for item in await reads.case_page(db, None, 1)] == [CASE]
@@ -248,7 +253,7 @@ async def test_a_case_on_hold_keeps_quiet_about_some_rules(desk: Desk) -> None:
     await desk.one(put_case(case_facts(members={"ana": "youth"}, therapists=["dr-7"], safety_hold=True)))
     held = await _page(desk, silent_on_hold=silent)
     assert {item.alert.concern.rule for item in held} == rules - set(silent)
-    assert all(item.on_hold for item in held)
+    assert all(item.circumstances == Circumstances(on_hold=True) for item in held)
 
 
 async def test_an_act_of_handling_by_its_clients_id(desk: Desk) -> None:

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from service.domain.briefing import Line, briefing
+from service.domain.circumstances import Circumstances
 from service.domain.concern import Concern, Signal, State
-from service.domain.model import Family, Member, MemberRole, Severity
-from service.domain.next_steps import HELD_BACK, HOLD_TEXT, SENTENCES
+from service.domain.model import Family, Member, MemberRole, Severity, TherapySession
+from service.domain.next_steps import HELD_BACK, HOLD_TEXT, JOINT, SENTENCES, WALL_TEXT
+from service.domain.noted import Reading
 from service.domain.rules import rules
-from tests.factories import course, family, held_at
+from tests.factories import course, family, held_at, rating, therapy_session
 
 TOPICS = ["ask-first", "changed", "no-voice", "not-jointly", "say"]
 
@@ -34,10 +36,13 @@ def concern(rule: str, *subject: str, severity: Severity = Severity.warning, **f
     return Concern(**{**usual, **facts})
 
 
-def told(concerns: Iterable[Concern] = (), on_hold: bool = False, **totals: Any) -> dict[str, Line]:
+FREE, HOLD = Circumstances(), Circumstances(on_hold=True)
+
+
+def told(concerns: Iterable[Concern] = (), case: Circumstances = FREE, **totals: Any) -> dict[str, Line]:
     """Return the lines after three sessions of Eva and Ana."""
     held = course(**(totals or {"eva": [90, 90, 90], "ana": [90, 90, 90]}))
-    lines = briefing(list(concerns), held, len(held), family("eva", "ana"), on_hold)
+    lines = briefing(list(concerns), held, len(held), family("eva", "ana"), case)
     assert [line.topic for line in lines] == TOPICS
     return {line.topic: line for line in lines}
 
@@ -101,31 +106,80 @@ def test_who_has_no_voice(totals: dict[str, Any], silent: tuple[str, ...]) -> No
 def test_who_is_not_expected_is_not_missed() -> None:
     for other in (Member(MemberRole.grandparent, expected=False), Member(MemberRole.youth, active=False)):
         cast = Family({"eva": Member(MemberRole.parent), "oma": other})
-        assert briefing([], course(eva=[90]), 1, cast, on_hold=False)[2].members == ()
+        assert briefing([], course(eva=[90]), 1, cast, FREE)[2].members == ()
 
 
 def test_before_the_first_session() -> None:
-    lines = briefing([], [], 0, family("eva", "ana"), on_hold=False)
+    lines = briefing([], [], 0, family("eva", "ana"), FREE)
     assert [line.members for line in lines] == [()] * 5
     assert lines[2].text == "There is no session yet."
     assert lines[4].text == SENTENCES["check-in"]
 
 
 @pytest.mark.parametrize(
-    ("concerns", "on_hold", "members"),
-    [([], False, ()), ([BOND], False, ()), ([SIDE], False, ("member/eva",)), ([SPLIT], False, ())],
+    ("concerns", "members"),
+    [([], ()), ([BOND], ()), ([SIDE], ("member/eva",)), ([SPLIT], ())],
 )
-def test_what_not_to_raise_jointly(concerns: list[Concern], on_hold: bool, members: tuple[str, ...]) -> None:
-    line = told(concerns, on_hold)["not-jointly"]
+def test_what_not_to_raise_jointly(concerns: list[Concern], members: tuple[str, ...]) -> None:
+    line = told(concerns)["not-jointly"]
     assert line.members == members
     assert line.rules == tuple(item.rule for item in concerns if item.rule != BOND.rule)
     assert HOLD_TEXT not in line.text
 
 
 def test_on_safety_hold_members_are_seen_apart() -> None:
-    for lines in (told([BOND, SPLIT], on_hold=True), told([_grave()])):
+    for lines in (told([BOND, SPLIT], HOLD), told([_grave()])):
         assert lines["not-jointly"] == Line("not-jointly", HOLD_TEXT)
         assert lines["say"].text not in {SENTENCES[step] for step in HELD_BACK}
+
+
+def test_across_a_wall_nothing_is_raised_jointly() -> None:
+    walled = Circumstances(walled=True)
+    for code in sorted(rules()):
+        found = briefing([concern(code, "member/ana")], course(eva=[90]), 1, family(), walled, [("tom", "eva")])
+        lines = {line.topic: line for line in found}
+        assert lines["say"].text not in {SENTENCES[step] for step in JOINT}
+        assert lines["not-jointly"].text == WALL_TEXT or lines["not-jointly"].text == HOLD_TEXT
+    quiet = briefing([SPLIT], course(eva=[90]), 1, family(), walled, [("tom", "eva")])
+    assert quiet[3] == Line("not-jointly", WALL_TEXT, ("member/eva", "member/tom"), ("split-alliance",))
+    held = Circumstances(walled=True, on_hold=True)
+    assert briefing([], course(eva=[90]), 1, family(), held, [("tom", "eva")])[3].text == HOLD_TEXT
+
+
+def hoping(*told: tuple[int, str] | None) -> list[TherapySession]:
+    """Return sessions with Ana's hope and who told it; None: nobody did."""
+    readings = [{} if item is None else {"ana": Reading(*item)} for item in told]
+    return [therapy_session(place, rating("ana"), hope=hope) for place, hope in enumerate(readings, start=1)]
+
+
+ANA, THERAPIST = "member/ana", "therapist/dr-7"
+HOPE: list[tuple[str, list[tuple[int, str] | None], bool]] = [
+    ("two of ten", [(6, ANA), (4, ANA)], True),
+    ("nobody told in between", [(6, ANA), None, None, (4, ANA)], True),
+    ("somebody else told in between", [(6, ANA), (2, THERAPIST), (4, ANA)], True),
+    ("one of ten", [(6, ANA), (5, ANA)], False),
+    ("risen", [(4, ANA), (9, ANA)], False),
+    ("another told", [(9, ANA), (2, THERAPIST)], False),
+    ("fallen one session earlier", [(9, ANA), (2, ANA), None], False),
+    ("told once", [(0, ANA)], False),
+]
+
+
+@pytest.mark.parametrize(("readings", "fell"), [row[1:] for row in HOPE], ids=[row[0] for row in HOPE])
+def test_hope_that_fell_is_a_change(readings: list[tuple[int, str] | None], fell: bool) -> None:
+    held = hoping(*readings)
+    _, changed, _, _, say = briefing([], held, len(held), family("ana"), FREE)
+    assert ("Hope was told lower" in changed.text) is fell
+    assert changed.members == say.members == ((ANA,) if fell else ())
+    assert say.text == SENTENCES["hope" if fell else "check-in"]
+
+
+def test_hope_that_fell_stands_beside_what_alerts_say() -> None:
+    held = hoping((9, ANA), (2, ANA))
+    _, changed, _, _, say = briefing([concern("sudden-drop", "member/eva")], held, 2, family("eva", "ana"), FREE)
+    assert changed.text.startswith("The last session opened 1 and ended 0 of the alerts. Hope")
+    assert changed.members == (ANA, "member/eva")
+    assert say.rules == ("sudden-drop",)
 
 
 def _grave() -> Concern:
