@@ -104,8 +104,8 @@ def own_limit(totals: Totals) -> Spoken:
     return before_each(totals, 3, sds)
 
 
-OWN_LIMIT = Peer("our limit alone, z ≤ −2", own_limit, 2.0)
-OTHER_LIMITS = tuple(Peer(f"our limit alone, z ≤ −{limit}", own_limit, limit) for limit in (1.7, 2.5, 3.0))
+LIMITS = (1.55, 2.0, 2.5, 3.0)  # the first is that of out-of-limits
+OWN_LIMIT, *OTHER_LIMITS = (Peer(f"our limit alone, z ≤ −{limit}", own_limit, limit) for limit in LIMITS)
 CHARTS = (
     Peer("below cut-off 36", under_cut, 0.05),  # strictly below, on a grid of 0.1
     Peer("drop of 1 point", drop, 1.0),

@@ -27,7 +27,7 @@ FIRES = [
     ("the last six scores", "srs", [50, 50, *DECLINE]),
     ("missing scores are left out", "srs", [96, None, 93, 90, None, 87, 84, 82]),
     ("a child's form", "csrs", DECLINE),
-    ("a Likert form", "wai_sr", [69, 66, 62, 58, 54, 49.4]),
+    ("a Likert form", "wai_sr", [69.1, 64, 59, 55, 52, 49.4]),
 ]
 QUIET = [
     ("five scores", "srs", [98, 94, 90, 86, 80]),
@@ -139,6 +139,6 @@ def test_it_opens_again_where_the_decline_goes_on() -> None:
 
 
 def test_its_scores_stay_part_of_what_is_usual() -> None:
-    likert = walk(course("wai_sr", ana=[69, 66, 62, 58, 54, 49.4]), family())[-1]  # no other rule speaks of these
+    likert = walk(course("wai_sr", ana=[69.1, 64, 59, 55, 52, 49.4]), family())[-1]  # no other rule speaks of these
     assert {code for code, found in likert.signals.items() if found} == {CODE}
     assert likert.carry.series["member/ana|wai_sr|post|therapist|total"].prior[-1] == pytest.approx(49.4)
