@@ -26,7 +26,8 @@ from service.api import (
     sessions,
     therapists,
 )
-from service.api.keyed import KeyRing, Service
+from service.api.key_ring import KeyRing
+from service.api.keyed import Service
 from service.api.transport import Transport
 from service.db.engine import make_engine
 from service.domain.next_steps import NOTICE

@@ -18,7 +18,8 @@ from service.api.documents import (
 )
 from service.api.errors import Problem, invalid
 from service.api.fields import About, Body, Flag, Id, InstrumentCode, ItemId, Number, PersonId, Time, Version
-from service.api.keyed import Caller, KeyedRequest, KeyedRoute, needs, refuse, revision_asked, there
+from service.api.key_ring import Caller
+from service.api.keyed import KeyedRequest, KeyedRoute, needs, refuse, revision_asked, there
 from service.api.models import RatingPublic
 from service.domain.circumstances import Circumstances, circumstances_of
 from service.domain.commands import PostRating, PutRating, RatingFacts, Result, RetractionReason, RetractRating
