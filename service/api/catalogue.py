@@ -46,6 +46,7 @@ class InstrumentPublic(BaseModel):
     parts: dict[str, str | None]
     dimensions: dict[str, dict[str, Any]]
     cutoffs: list[dict[str, Any]]
+    ages: dict[str, Any] | None = Field(description="of the members it is made for, in years; null: none are known")
 
 
 class RulePublic(BaseModel):
@@ -99,6 +100,7 @@ def instrument_document(instrument: Instrument) -> Document:
             for code, unit in instrument.dimensions.items()
         },
         "cutoffs": [asdict(cutoff) for cutoff in instrument.cutoffs],
+        "ages": None if instrument.ages is None else asdict(instrument.ages),
     }
 
 

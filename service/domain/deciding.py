@@ -7,6 +7,7 @@ from datetime import datetime
 from service.domain.announcing import write_case, write_session
 from service.domain.commands import (
     AnyCommand,
+    Document,
     PatchCase,
     PatchSession,
     PostRating,
@@ -23,6 +24,7 @@ from service.domain.errors import Fault
 from service.domain.facts import EMPTY_SESSION, RESERVED, status_of
 from service.domain.instruments import instruments
 from service.domain.model import RaterKind, SessionStatus
+from service.domain.noted import AgeBand
 from service.domain.records import RatingRecord, RatingState, Records, blank_session
 
 MOST_RATERS, MOST_RATINGS = 32, 256  # members who rate one session; live ratings in it, whoever gave them
@@ -231,9 +233,17 @@ def _warnings(records: Records, facts: RatingFacts) -> tuple[Warned, ...]:
             warned.append(Warned("held-at-differs", "/held_at"))
     if facts.rater_kind is RaterKind.member and member is not None and member["role"] != facts.rater_role:
         warned.append(Warned("role-differs", "/rater/role"))
+    if facts.rater_kind is RaterKind.member and member is not None and _is_of_another_age(facts.instrument, member):
+        warned.append(Warned("age-differs", "/instrument"))
     if announced["status"] not in ("held", "scheduled"):
         warned.append(Warned("session-not-held", "/session_id"))
     return tuple(warned)
+
+
+def _is_of_another_age(instrument: str, member: Document) -> bool:
+    """Tell whether a form is made for other ages than a member is known to be of."""
+    ages, band = instruments()[instrument].ages, member["age_band"]
+    return ages is not None and band is not None and not ages.has(AgeBand(band))
 
 
 def _keep(records: Records, record: RatingRecord, at: datetime) -> None:

@@ -65,7 +65,7 @@ JOINT = HELD_BACK | {"reframing", "collaborative-goals", "structure"}
 
 MANDATED_FIRST = ("transparency", "motivational")
 TAKING_PART = frozenset(
-    {"attendance", "engagement-steps", "noncompliance", "passive-negativity", "resistance-to-change"}
+    {"attendance", "dropout-risk", "engagement-steps", "noncompliance", "passive-negativity", "resistance-to-change"}
 )
 """Rules that speak of taking part. Who was told to come did not choose to, so these steps come first then (ours)."""
 

@@ -20,6 +20,12 @@ async def test_every_instrument(client: httpx.AsyncClient) -> None:
         assert item["key"]["source"]
 
 
+async def test_the_ages_for_which_a_form_is_made(client: httpx.AsyncClient) -> None:
+    ages = (await client.get("/v1/instruments/csrs")).json()["ages"]
+    assert (ages["youngest"], ages["oldest"], ages["fact"]["verified"]) == (6, 12, True)
+    assert (await client.get("/v1/instruments/btg")).json()["ages"] is None
+
+
 async def test_one_instrument(client: httpx.AsyncClient) -> None:
     body = (await client.get("/v1/instruments/srs")).json()
     assert (body["items"], body["minimum"], body["maximum"], body["step"]) == (

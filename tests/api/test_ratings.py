@@ -179,6 +179,17 @@ async def test_differences_are_warnings(
     assert (again.status_code, again.json()["warnings"]) == (200, warnings)
 
 
+async def test_a_form_for_another_age_is_a_warning(client: httpx.AsyncClient) -> None:
+    await client.put("/v1/cases/fam-42", json={"members": {"ana": {"role": "youth", "age_band": "6-12"}}})
+    answered = await client.post("/v1/ratings", json=rating())
+    assert (answered.status_code, answered.json()["warnings"]) == (
+        201,
+        [{"code": "age-differs", "pointer": "/instrument"}],
+    )
+    fits = await client.post("/v1/ratings", json=rating(instrument="csrs"))
+    assert (fits.status_code, fits.json()["warnings"]) == (201, [])
+
+
 async def test_ratings_of_a_cancelled_session_stay_outside_the_course(client: httpx.AsyncClient) -> None:
     await client.put("/v1/cases/fam-42/sessions/s1", json=session(1, status="cancelled"))
     for who in ("eva", "ana"):

@@ -514,6 +514,31 @@ class TestWarnings:
         decide(records, put_case(case_facts(members={"ana": role})))
         assert [item.code for item in decide(records, post(NINE)).warnings] == warned
 
+    @pytest.mark.parametrize(
+        ("band", "instrument", "warned"),
+        [
+            ("6-12", "srs", ["age-differs"]),
+            ("under-6", "srs", ["age-differs"]),
+            ("13-17", "srs", []),
+            ("18-and-over", "srs", []),
+            (None, "srs", []),
+            ("6-12", "csrs", []),
+            ("13-17", "csrs", ["age-differs"]),
+            ("under-6", "gsrs", []),  # whose ages nobody published
+        ],
+    )
+    def test_a_form_for_another_age(self, band: str | None, instrument: str, warned: list[str]) -> None:
+        records = blank_records()
+        decide(records, put_case(case_facts(members={"ana": {"role": "youth", "age_band": band}})))
+        decision = decide(records, post(rating_facts(instrument=instrument)))
+        assert decision.result is Result.created
+        assert [(item.code, item.pointer) for item in decision.warnings] == [(code, "/instrument") for code in warned]
+
+    def test_a_therapist_has_no_age_here(self) -> None:
+        records = blank_records()
+        decide(records, put_case(case_facts(members={"dr-7": {"role": "other", "age_band": "6-12"}})))
+        assert decide(records, post(rating_facts("dr-7"))).warnings == ()
+
     def test_a_repeated_post_and_a_correction_warn_too(self) -> None:
         records = blank_records()
         decide(records, put_case(case_facts(members={"ana": "child"})), post(NINE))

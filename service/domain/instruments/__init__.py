@@ -7,6 +7,7 @@ from functools import cache, cached_property
 from typing import Literal
 
 from service.domain.model import RaterKind
+from service.domain.noted import AgeBand
 from service.domain.registry import collect
 
 
@@ -16,6 +17,21 @@ class Fact:
 
     source: str
     verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """For whom a form is made, in whole years; `oldest` None: no upper end."""
+
+    youngest: int
+    oldest: int | None
+    fact: Fact
+
+    def has(self, band: AgeBand) -> bool:
+        """Tell whether somebody of an age band may be of these ages."""
+        youngest, oldest = band.years
+        reached = oldest is None or oldest >= self.youngest
+        return reached and (self.oldest is None or youngest <= self.oldest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +106,8 @@ class Instrument:
     `items` is empty where the published key is unknown or unchecked: such a form takes scores only, in item means.
     `primary`, `bond`, `goals`, `tasks`, `safety`, `within` name dimensions; None where the form has none.
     `context` is `alliance` or `outcome`; an outcome form is never in a balance, and no rule speaks of it.
-    `couple` names the dimensions that two partners give of themselves and of each other.
+    `couple` names the dimensions that two partners give of themselves and of each other. `ages` are those of the
+    members for whom it is made; None where none are published, or none were found.
     `prorates` false: every item must be answered. `signed` marks scales around 0. `family` groups forms that may be
     shown together; a `child_form` is never a pole of a rule.
     """
@@ -115,6 +132,7 @@ class Instrument:
     safety: str | None = None
     within: str | None = None
     couple: tuple[str, str] | None = None
+    ages: Ages | None = None
     reversed_items: frozenset[str] = frozenset()
     cutoffs: tuple[Cutoff, ...] = ()
     context: Literal["alliance", "outcome"] = "alliance"

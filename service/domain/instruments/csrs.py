@@ -1,6 +1,6 @@
 """Child Session Rating Scale: four lines of 10 cm; item wording is licensed and not here."""
 
-from service.domain.instruments import LINE, LINE_TOTAL, SRS_LOW, Cutoff, Dimension, Fact, Instrument
+from service.domain.instruments import LINE, LINE_TOTAL, SRS_LOW, Ages, Cutoff, Dimension, Fact, Instrument
 from service.domain.model import RaterKind
 
 CUT = Fact("inherited from the adult form by convention", verified=False)
@@ -28,6 +28,7 @@ INSTRUMENT = Instrument(
     bond="bond",
     goals="goals",
     tasks="tasks",
+    ages=Ages(6, 12, Fact("CORC and Greenspace describe it for children of 6 to 12", verified=True)),
     cutoffs=(
         Cutoff(36, "<", CUT),
         *(Cutoff(9, "<", CUT, dimension) for dimension in ("bond", "goals", "tasks", "overall")),

@@ -1,6 +1,6 @@
 """Outcome Rating Scale: four lines of 10 cm about the past week; outcome, never alliance."""
 
-from service.domain.instruments import LINE, LINE_TOTAL, Cutoff, Dimension, Fact, Instrument
+from service.domain.instruments import LINE, LINE_TOTAL, Ages, Cutoff, Dimension, Fact, Instrument
 from service.domain.model import RaterKind
 
 CUT = Fact("adult cut-off as two public scorers apply it; 28 for teens and 32 for children unchecked", verified=True)
@@ -26,6 +26,9 @@ INSTRUMENT = Instrument(
     rater_kinds=frozenset({RaterKind.member}),
     key=Fact("four lines summed, 0-40, after the published form", verified=True),
     licence="Licensed per practitioner or group; electronic use needs a licence. Ids, ranges and keys only.",
+    ages=Ages(
+        13, None, Fact("CORC describes it for clients of 13 and older, and another form for children", verified=True)
+    ),
     cutoffs=(Cutoff(25, "<", CUT),),
     context="outcome",
     notes="Context only: shown beside the alliance, never in a balance; a rule may read it, none speaks of it.",

@@ -1,6 +1,6 @@
 """Session Rating Scale: four lines of 10 cm; item wording is licensed and not here."""
 
-from service.domain.instruments import LINE, LINE_TOTAL, SRS_LOW, Cutoff, Dimension, Fact, Instrument
+from service.domain.instruments import LINE, LINE_TOTAL, SRS_LOW, Ages, Cutoff, Dimension, Fact, Instrument
 from service.domain.model import RaterKind
 
 CUT = Fact("scoring text of the form: total below 36 or any line below 9", verified=True)
@@ -28,6 +28,7 @@ INSTRUMENT = Instrument(
     bond="bond",
     goals="goals",
     tasks="tasks",
+    ages=Ages(13, None, Fact("CORC describes it for clients of 13 and older", verified=True)),
     cutoffs=(
         Cutoff(36, "<", CUT),
         *(Cutoff(9, "<", CUT, dimension) for dimension in ("bond", "goals", "tasks", "overall")),

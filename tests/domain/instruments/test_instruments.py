@@ -2,7 +2,8 @@
 
 import pytest
 
-from service.domain.instruments import Cutoff, Fact, Reference, instruments, items, numbered
+from service.domain.instruments import Ages, Cutoff, Fact, Reference, instruments, items, numbered
+from service.domain.noted import AgeBand
 
 CODES = "btg core4 csrs ctas_sf ftas_sf gsrs haq_ii itas_sf ors sai softa_o softa_s srs strain".split()
 CODES += "tasc_r vtas_r_sf wai_36 wai_s wai_sr wai_sr_t".split()
@@ -51,6 +52,7 @@ def test_a_form_without_a_known_key_takes_means(code: str) -> None:
 def test_says_where_its_facts_come_from(code: str) -> None:
     instrument = instruments()[code]
     facts = [instrument.key, *(cutoff.fact for cutoff in instrument.cutoffs)]
+    facts += [instrument.ages.fact] if instrument.ages else []
     facts += [unit.reference.fact for unit in instrument.dimensions.values()]
     assert all(fact.source for fact in facts)
     assert instrument.authors
@@ -89,6 +91,27 @@ def test_cut_finds_the_cut_off_of_a_dimension() -> None:
     assert isinstance(line, Cutoff)
     assert (total.raw, total.comparator, line.raw) == (36, "<", 9)
     assert core4.cut("total") is None
+
+
+def test_the_ages_for_which_forms_are_made() -> None:
+    ages = {code: (item.ages.youngest, item.ages.oldest) for code, item in instruments().items() if item.ages}
+    assert ages == {"csrs": (6, 12), "ors": (13, None), "srs": (13, None)}  # of the others none were found
+
+
+@pytest.mark.parametrize(
+    ("youngest", "oldest", "bands"),
+    [
+        (6, 12, ["6-12"]),
+        (13, None, ["13-17", "18-and-over"]),
+        (0, 5, ["under-6"]),
+        (5, 6, ["under-6", "6-12"]),  # somebody of the band may be of these ages
+        (18, None, ["18-and-over"]),
+        (12, 18, ["6-12", "13-17", "18-and-over"]),
+    ],
+)
+def test_which_age_bands_a_form_is_made_for(youngest: int, oldest: int | None, bands: list[str]) -> None:
+    ages = Ages(youngest, oldest, Fact("a form", verified=True))
+    assert [band for band in AgeBand if ages.has(band)] == bands
 
 
 def test_reference_says_whose_it_is() -> None:
