@@ -1,5 +1,6 @@
 """Cases: announced, replaced, patched; a member with ratings stays; the family grows by its raters."""
 
+import json
 from typing import Any
 
 import httpx
@@ -312,3 +313,63 @@ class TestLists:
 
     async def test_no_cases(self, client: httpx.AsyncClient) -> None:
         assert (await client.get("/v1/cases")).json() == {"items": [], "next_cursor": None}
+
+
+class TestWhatWasNoted:
+    """Decisions move alerts: from their session or day on, never back in time."""
+
+    async def alerts(self, client: httpx.AsyncClient, rule: str) -> list[tuple[list[str], str, str]]:
+        found = (await client.get(f"/v1/alerts?rule={rule}")).json()["items"]
+        return [(item["subject"], item["severity"], item["state"]) for item in found]
+
+    async def test_a_checklist_is_open_until_somebody_ticks_it(self, client: httpx.AsyncClient) -> None:
+        await client.put(PATH, json={"checklist": {"rationale-given": {"state": "open"}}})
+        await client.put(f"{PATH}/sessions/s1", json=session(1))
+        assert await self.alerts(client, "engagement-steps") == [(["family"], "info", "open")]
+        tick = {"checklist": {"rationale-given": {"state": "ticked", "decided_in": "s2"}}}
+        dry = await client.patch(f"{PATH}?dry_run=true", json=tick)
+        assert (dry.status_code, dry.json()["checklist"]["rationale-given"]["state"]) == (200, "ticked")
+        assert (await client.get(PATH)).json()["checklist"]["rationale-given"]["state"] == "open"
+        await client.patch(PATH, json=tick)
+        assert await self.alerts(client, "engagement-steps") == [(["family"], "info", "open")]  # s2 has not come
+        await client.put(f"{PATH}/sessions/s2", json=session(2))
+        assert await self.alerts(client, "engagement-steps") == [(["family"], "info", "recovered")]
+
+    async def test_a_case_without_a_checklist_is_quiet(self, client: httpx.AsyncClient) -> None:
+        await client.put(PATH, json={"members": members("eva")})
+        await client.put(f"{PATH}/sessions/s1", json=session(1))
+        assert await self.alerts(client, "engagement-steps") == []
+
+    async def test_somebody_without_a_voice_until_it_is_decided(self, client: httpx.AsyncClient) -> None:
+        oma = {"role": "grandparent", "expected": False}
+        await client.put(PATH, json={"members": {**members("eva", "ana"), "oma": oma}})
+        for number in range(1, 4):
+            await client.post("/v1/ratings", json=rating("ana", number=number))
+        assert await self.alerts(client, "member-excluded") == [(["member/oma"], "info", "open")]
+        voice = {"state": "goes-without", "decided_on": "2026-01-26"}  # the day of the fourth session
+        await client.patch(PATH, json={"members": {"oma": {"voice": voice}}})
+        await client.post("/v1/ratings", json=rating("ana", number=4))
+        assert await self.alerts(client, "member-excluded") == [(["member/oma"], "info", "recovered")]
+
+    async def test_all_of_it_by_batch(self, client: httpx.AsyncClient) -> None:
+        told = {**FULL, "periods": []}
+        lines = [
+            {"type": "case", "case_id": "fam-42", **told},
+            *(
+                {
+                    "type": "session",
+                    "case_id": "fam-42",
+                    "session_id": f"s{number}",
+                    **session(number, readiness={"ana": {"value": value, "source": "member/ana"}}),
+                }
+                for number, value in ((1, 7), (2, 5))
+            ),
+        ]
+        content = "".join(json.dumps(line) + "\n" for line in lines)
+        kind = {"Content-Type": "application/x-ndjson"}
+        answered = (await client.post("/v1/batch", content=content, headers=kind)).text.splitlines()
+        assert [json.loads(line)["status"] for line in answered[:-1]] == [201, 201, 201]
+        stored = (await client.get(PATH)).json()
+        assert {name: stored[name] for name in FULL} == told
+        assert await self.alerts(client, "resistance-to-change") == [(["member/ana"], "info", "open")]
+        assert await self.alerts(client, "engagement-steps") == [(["family"], "info", "open")]
