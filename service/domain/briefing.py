@@ -14,6 +14,7 @@ from service.domain.rules import rules
 
 LOOKED_BACK = 3  # held sessions in which a member may have been heard (ours)
 LESS_HOPE = 2  # of ten; by less than this it goes up and down anyway (ours)
+LEFT_OUT = "member-excluded"
 APART = frozenset({"bond-asymmetry", "hostility-to-member", "side-taking", "split-alliance"})
 """Rules that speak of members against each other; told jointly, they would make the gap larger (ours)."""
 
@@ -47,7 +48,7 @@ def briefing(
     return (
         _ask_first(standing),
         _changed(concerns, number, less_hope),
-        _unheard(held[-LOOKED_BACK:], family),
+        _unheard(held[-LOOKED_BACK:], family, standing),
         _not_jointly(standing, apart, walls),
         _say(standing, case, apart, less_hope),
     )
@@ -98,13 +99,20 @@ def _changed(concerns: Sequence[Concern], number: int, less_hope: tuple[str, ...
     return Line("changed", text, tuple(sorted(members)), tuple(sorted({item.rule for item in (*new, *over)})))
 
 
-def _unheard(latest: Sequence[TherapySession], family: Family) -> Line:
-    """Return the expected members of whom no form came in the latest sessions."""
+def _unheard(latest: Sequence[TherapySession], family: Family, standing: Sequence[Concern]) -> Line:
+    """Return the members of whom no form came in the latest sessions, and those an open alert says nobody heard.
+
+    Whoever is awaited counts, unless it was decided to go on without their voice.
+    """
     if not latest:
         return Line("no-voice", "There is no session yet.")
     heard = frozenset[str]().union(*(session.raters for session in latest))
-    expected = (member_id for member_id, member in family.members.items() if member.awaited)
-    silent = tuple(member_reference(member_id) for member_id in sorted(expected) if member_id not in heard)
+    missed = (who for who, member in family.members.items() if member.awaited and member.voice is None)
+    silent = tuple(member_reference(member_id) for member_id in sorted(missed) if member_id not in heard)
+    left_out = {who for item in standing if item.rule == LEFT_OUT for who in item.subject if who.startswith("member/")}
+    if left_out:
+        text = "Nothing was heard of them in the latest sessions. Ask what their view might be."
+        return Line("no-voice", text, tuple(sorted({*silent, *left_out})), (LEFT_OUT,))
     if silent:
         return Line("no-voice", "No form of theirs came in the latest sessions. Ask how it is for them.", silent)
     return Line("no-voice", "A form came from everybody who is expected.")

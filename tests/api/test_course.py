@@ -42,12 +42,13 @@ def ids(body: Document) -> list[str]:
 class TestSessions:
     async def test_one_with_all_that_it_shows(self, client: httpx.AsyncClient) -> None:
         await client.put(CASE, json={"members": members("eva", "ana"), "therapists": ["dr-7"]})
-        await client.put(f"{CASE}/sessions/s1", json=session(attendance={"ana": "late"}))
+        hope = {"ana": {"value": 6, "source": "member/ana"}}
+        await client.put(f"{CASE}/sessions/s1", json=session(attendance={"ana": "late"}, hope=hope))
         await rate(client, "eva", 82.0)
         posted = (await client.post("/v1/ratings", json=rating("ana", 40.0))).json()
         (found,) = (await read(client))["sessions"]
         assert (found["session_id"], found["number"], found["therapists"]) == ("s1", 1, ["dr-7"])
-        assert (found["attendance"], found["announced"]) == ({"ana": "late"}, True)
+        assert (found["attendance"], found["hope"], found["announced"]) == ({"ana": "late"}, hope, True)
         assert [item["rater"]["id"] for item in found["ratings"]] == ["ana", "eva"]
         assert found["ratings"][0] == (await client.get(f"/v1/ratings/{posted['rating_id']}")).json()
         assert (found["balances"], found["levels"]) == (posted["balances"], posted["levels"])

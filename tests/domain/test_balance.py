@@ -244,7 +244,12 @@ class TestMissingRaters:
         assert ("member/ana" in self.missing(rating("eva"), rating("tom"), ana=entry)) is missed
 
     @pytest.mark.parametrize(
-        "member", [Member(MemberRole.youth, active=False), Member(MemberRole.youth, expected=False)]
+        "member",
+        [
+            Member(MemberRole.youth, active=False),
+            Member(MemberRole.youth, expected=False),
+            Member(MemberRole.youth, supporter=True),
+        ],
     )
     def test_who_is_not_expected_is_not_missed(self, member: Member) -> None:
         known = family("eva", "tom")

@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from service.domain.circumstances import Circumstances
 from service.domain.concern import Concern, Signal, State
 from service.domain.model import Family, Member, MemberRole, Severity, TherapySession
 from service.domain.next_steps import HELD_BACK, HOLD_TEXT, JOINT, SENTENCES, WALL_TEXT
-from service.domain.noted import Reading
+from service.domain.noted import Noted, Reading
 from service.domain.rules import rules
 from tests.factories import course, family, held_at, rating, therapy_session
 
@@ -107,6 +108,25 @@ def test_who_is_not_expected_is_not_missed() -> None:
     for other in (Member(MemberRole.grandparent, expected=False), Member(MemberRole.youth, active=False)):
         cast = Family({"eva": Member(MemberRole.parent), "oma": other})
         assert briefing([], course(eva=[90]), 1, cast, FREE)[2].members == ()
+
+
+def test_whose_voice_goes_without_by_decision_is_not_missed() -> None:
+    cast = Family({"eva": Member(MemberRole.parent), "oma": Member(MemberRole.grandparent)})
+    assert briefing([], course(eva=[90]), 1, cast, FREE)[2].members == ("member/oma",)
+    decided = replace(
+        cast, members={**cast.members, "oma": Member(MemberRole.grandparent, voice=Noted("goes-without"))}
+    )
+    assert briefing([], course(eva=[90]), 1, decided, FREE)[2].members == ()
+
+
+def test_who_was_left_out_has_no_voice_though_nobody_expects_them() -> None:
+    left_out = concern("member-excluded", "member/oma", severity=Severity.info)
+    line = told([left_out])["no-voice"]
+    assert (line.members, line.rules) == (("member/oma",), ("member-excluded",))
+    both = told([left_out], eva=[90], tom=[None])["no-voice"]  # Ana gave no form
+    assert both.members == ("member/ana", "member/oma")
+    dispute = concern("member-excluded", "family", severity=Severity.info, route="disputed")
+    assert told([dispute])["no-voice"].members == ()
 
 
 def test_before_the_first_session() -> None:

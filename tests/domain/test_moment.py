@@ -138,6 +138,7 @@ def test_a_rating_before_the_session_does_not_say_that_somebody_came() -> None:
         (Member(MemberRole.youth), True),
         (Member(MemberRole.youth, active=False), False),
         (Member(MemberRole.youth, expected=False), False),
+        (Member(MemberRole.youth, supporter=True), False),
         (None, False),
     ],
 )
