@@ -77,8 +77,7 @@ class Part:
         if alert.case_id != self.case_id:
             return False
         return not self.folded.isdisjoint(stored.sessions) or any(
-            (concern.rule, concern.subject) == (stored.rule, stored.subject)
-            and not set(concern.sessions).isdisjoint(stored.sessions)
+            concern.topic == stored.topic and not set(concern.sessions).isdisjoint(stored.sessions)
             for concern in self.concerns
         )
 

@@ -13,7 +13,7 @@ from service.domain.facts import time_of
 from service.domain.figures import Course
 from service.domain.handling import handling_now
 from service.domain.next_steps import HOLD_TEXT, offered, told_in, words_of
-from service.domain.reconcile import Alert, Handling, basis_of, parameters_of
+from service.domain.reconcile import Alert, Handling, basis_of
 from service.domain.rules import rules
 
 
@@ -60,15 +60,8 @@ def text_of(concern: Concern) -> str:
 def basis_document(concern: Concern) -> Document:
     """Return all that an alert rests on; what is text needs no rounding."""
     basis = basis_of(concern)
-    numbers = {name: rounded(basis[name]) for name in ("values", "thresholds", "baseline", "raised")}
-    return {**basis, **numbers, "parameters": parameters_document(concern.rule)}
-
-
-@cache
-def parameters_document(code: str) -> Document:
-    """Return the parameters of a rule by name; none of a rule that is gone."""
-    shown: Document = rounded(parameters_of(code))
-    return shown
+    numbers = ("values", "thresholds", "baseline", "raised", "parameters")
+    return {**basis, **{name: rounded(basis[name]) for name in numbers}}
 
 
 @cache

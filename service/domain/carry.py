@@ -10,10 +10,11 @@ from typing import Any, Protocol
 
 from service.domain.concern import Concern
 from service.domain.model import Family, MemberRole
+from service.domain.parameters import named
 from service.domain.rules import rules
 from service.domain.trajectory import Series
 
-FOLD_VERSION = 2  # raised when the fold itself or a carry's shape changes, so that stored carries are folded anew
+FOLD_VERSION = 3  # raised when the fold itself or a carry's shape changes, so that stored carries are folded anew
 
 
 @dataclass(frozen=True)  # without slots, so that its name is made once
@@ -37,6 +38,11 @@ class Given:
         """Return the name of the rules as they are and of what they are given."""
         known = [[code, rule.version, self.parameters[code]] for code, rule in rules().items()]
         return json.dumps([known, sorted(self.shadow), sorted(self.off)], default=_fields)
+
+    @cached_property
+    def named(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return each rule's parameters by name, as a concern keeps them."""
+        return {code: named(parameters) for code, parameters in self.parameters.items()}
 
 
 class Giving(Protocol):

@@ -10,6 +10,7 @@ from service.domain.model import Severity, TherapySession
 
 Value = str | float | int | bool | None
 Values = Mapping[str, Value]
+Topic = tuple[str, tuple[str, ...], bool]  # rule, subject, and whether in shadow
 
 KEPT_SESSIONS = 16  # the opening one and the latest fifteen: a standing concern must not grow without bound
 FLAPS_AT = 3  # moves (opened, recovered, opened again) within `FLAPS_WITHIN` held sessions (Nagios' idea; numbers ours)
@@ -30,6 +31,7 @@ class Reason(StrEnum):
     settled = "settled"
     window_passed = "window-passed"
     case_ended = "case-ended"
+    mode_changed = "mode-changed"
     facts_changed = "facts-changed"
     reassessed = "reassessed"
     merged = "merged"
@@ -145,8 +147,13 @@ class Concern:
         """Return what tells two concerns of one course apart."""
         return (self.rule, self.subject, self.opened_session_id)
 
+    @property
+    def topic(self) -> Topic:
+        """Return what every run of the same signals has in common, and the alerts that stand for them."""
+        return (self.rule, self.subject, self.shadow)
+
     def meets(self, other: "Concern") -> bool:
-        """Tell whether two concerns share a session; of one rule and subject they are then the same run."""
+        """Tell whether two concerns share a session; of one topic they are then the same run."""
         return not set(self.sessions).isdisjoint(other.sessions)
 
     @property

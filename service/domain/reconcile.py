@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
-from service.domain.concern import Concern, Reason, State
+from service.domain.carry import default_parameters
+from service.domain.concern import Concern, Reason, State, Topic
 from service.domain.model import Severity
 from service.domain.plain import freeze
 from service.domain.rules import rules
@@ -80,16 +80,15 @@ def basis_of(concern: Concern) -> dict[str, Any]:
         "route": signal.route,
         "unit": rule.unit if rule else "ours",
         "evidence": rule.grade if rule else None,
-        "parameters": parameters_of(concern.rule),
+        "parameters": parameters_of(concern),
     }
 
 
-@cache
-def parameters_of(code: str) -> Mapping[str, Any]:
-    """Return the parameters of a rule by name; none of a rule that is gone."""
-    rule = rules().get(code)
-    named: Mapping[str, Any] = _named(rule.parameters) if rule else {}
-    return named
+def parameters_of(concern: Concern) -> Mapping[str, Any]:
+    """Return the parameters under which a concern opened, by name; those of its rule where nobody noted them."""
+    if concern.parameters is not None:
+        return concern.parameters
+    return default_parameters().named.get(concern.rule, {})
 
 
 def _named(value: Any) -> Any:
@@ -107,19 +106,19 @@ def reconcile(
     """Return the alerts that differ from what is stored.
 
     `concerns` are those of the refolded part of one case, `stored` its alerts that rest on any session of that part.
-    A concern is the alert of the same rule and subject with which it shares a session: the oldest id survives a merge
-    (the others are retracted as `merged`), the earlier part keeps the id after a split, and an alert that no concern
-    stands for any more is retracted for the reason `lost`; should its ground come back, it lives again.
+    A concern is the alert of the same topic with which it shares a session: the oldest id survives a merge (the others
+    are retracted as `merged`), the earlier part keeps the id after a split, and an alert that no concern stands for any
+    more is retracted for the reason `lost`; should its ground come back, it lives again.
     """
-    theirs = _grouped(stored, lambda alert: (alert.concern.rule, alert.concern.subject))
-    ours = _grouped(concerns, lambda concern: (concern.rule, concern.subject))
+    theirs = _grouped(stored, lambda alert: alert.concern.topic)
+    ours = _grouped(concerns, lambda concern: concern.topic)
     changed: list[Reconciled] = []
     for key in sorted({*theirs, *ours}):
         changed += _of_one_subject(ours.get(key, []), theirs.get(key, []), at, make, lost)
     return changed
 
 
-def _grouped(items: Iterable[Any], key: Callable[[Any], tuple[str, tuple[str, ...]]]) -> dict[Any, list[Any]]:
+def _grouped(items: Iterable[Any], key: Callable[[Any], Topic]) -> dict[Any, list[Any]]:
     groups: dict[Any, list[Any]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)
@@ -191,5 +190,5 @@ def _retracted(alert: Alert, reason: Reason, at: datetime) -> Reconciled:
 def _shown(concern: Concern) -> tuple[Any, ...]:
     """Return what a reader sees of a concern; its basis is its signal, its sessions and what its version fixes."""
     opened = (concern.opened_session_id, concern.opened_held_at)
-    basis = (concern.rule_version, concern.signal, concern.sessions, concern.raised)
+    basis = (concern.rule_version, concern.signal, concern.sessions, concern.raised, parameters_of(concern))
     return (concern.state, concern.reason, concern.severity, concern.flapping, opened, basis)
