@@ -1,13 +1,22 @@
 """All settings, prefix EVENKEEL_; the only reader of the environment."""
 
 import os
+import re
 import tempfile
+from base64 import b64decode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LEAST_KEY_BYTES = 32
+
+
+class FileTrouble(Exception):
+    """A file that a setting names cannot be used; the message names the setting and repeats nothing of the file."""
 
 
 def default_data_dir() -> Path:
@@ -28,6 +37,38 @@ def _postgresql(url: SecretStr) -> SecretStr:
     except ValueError:
         raise ValueError("must be a well-formed postgresql:// address") from None
     return SecretStr(f"postgresql://{rest}")
+
+
+def _secret_keys(text: SecretStr) -> SecretStr:
+    """Return keys for secrets, one or several; each is base64 of at least 32 random bytes."""
+    try:
+        lengths = [len(key) for key in _decoded(text)]
+    except ValueError:
+        lengths = []
+    if not lengths or min(lengths) < LEAST_KEY_BYTES:
+        raise ValueError("must be keys of 32 random bytes or more in base64, separated by commas or lines")
+    return text
+
+
+def _decoded(text: SecretStr) -> list[bytes]:
+    return [
+        b64decode(key, altchars=b"-_", validate=True) for key in re.split(r"[\s,]+", text.get_secret_value()) if key
+    ]
+
+
+def _held(name: str, file: Path | None, checked: Callable[[SecretStr], SecretStr]) -> SecretStr | None:
+    """Return the secret that a file holds; raises FileTrouble for one that holds none, or cannot be read."""
+    if file is None:
+        return None
+    try:
+        return checked(SecretStr(file.read_text(encoding="utf-8").strip()))
+    except UnicodeError:
+        trouble = "is no text"
+    except ValueError as error:
+        trouble = str(error)
+    except OSError as error:
+        trouble = f"cannot be read ({type(error).__name__})"
+    raise FileTrouble(f"EVENKEEL_{name.upper()}: {trouble}")
 
 
 class Settings(BaseSettings):
@@ -54,13 +95,23 @@ class Settings(BaseSettings):
     spool_dir: Path = Field(
         default_factory=lambda: Path(tempfile.gettempdir()), description="where batches lie while they are read"
     )
+    secret_keys: Annotated[SecretStr, AfterValidator(_secret_keys)] | None = Field(
+        default=None,
+        description="keys that encrypt and sign: the first is used, all are accepted; "
+        "each 32 random bytes or more in base64, separated by commas",
+    )
+    secret_keys_file: Path | None = Field(default=None, description="a file that holds the keys, one a line")
     api_key: SecretStr | None = Field(default=None, description="the key that `evenkeel import` sends; not for `serve`")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="the least level to log")
 
     def model_post_init(self, context: Any) -> None:
-        if self.database_url is None and self.database_url_file is not None:
-            text = self.database_url_file.read_text(encoding="utf-8").strip()
-            self.database_url = _postgresql(SecretStr(text))
+        self.database_url = self.database_url or _held("database_url_file", self.database_url_file, _postgresql)
+        self.secret_keys = self.secret_keys or _held("secret_keys_file", self.secret_keys_file, _secret_keys)
+
+    @property
+    def keys(self) -> list[bytes]:
+        """Return the keys for secrets, that which encrypts first; none if none were given."""
+        return [] if self.secret_keys is None else _decoded(self.secret_keys)
 
     @property
     def prepare(self) -> bool:
@@ -85,8 +136,7 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        named = ((item["loc"] or ("database_url_file",), item["msg"]) for item in error.errors())
-        lines = [f"EVENKEEL_{'_'.join(map(str, place)).upper()}: {message}" for place, message in named]
+        lines = [f"EVENKEEL_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors()]
         raise SystemExit("\n".join(lines)) from None
-    except OSError as error:
-        raise SystemExit(f"EVENKEEL_DATABASE_URL_FILE: cannot be read ({type(error).__name__})") from None
+    except FileTrouble as trouble:
+        raise SystemExit(str(trouble)) from None

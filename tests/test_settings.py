@@ -1,4 +1,5 @@
 import os
+from base64 import b64encode, urlsafe_b64encode
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def test_addresses(monkeypatch: pytest.MonkeyPatch, given: str, address: str) ->
         ("PORT", "65536"),
         ("QUEUE_LIMIT", "0"),
         ("LOG_LEVEL", SECRET),
+        ("SECRET_KEYS", SECRET),
     ],
 )
 def test_what_is_wrong_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -65,6 +67,40 @@ def test_a_file_without_an_address_is_named(
     with pytest.raises(SystemExit) as caught:
         read_settings()
     assert "EVENKEEL_DATABASE_URL_FILE: " in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+KEY, OLD_KEY = bytes(range(32)), bytes(range(100, 140))
+KEYS = b64encode(KEY).decode(), urlsafe_b64encode(OLD_KEY).decode()
+
+
+@pytest.mark.parametrize("between", [",", ", ", "\n", " \n"])
+def test_keys_for_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, between: str) -> None:
+    assert Settings().keys == []
+    file = tmp_path / "keys"
+    file.write_text(between.join(KEYS) + "\n", encoding="utf-8")
+    monkeypatch.setenv("EVENKEEL_SECRET_KEYS_FILE", str(file))
+    assert read_settings().keys == [KEY, OLD_KEY]
+    monkeypatch.setenv("EVENKEEL_SECRET_KEYS", between.join(reversed(KEYS)))
+    settings = read_settings()
+    assert settings.keys == [OLD_KEY, KEY]
+    assert KEYS[0] not in repr(settings)
+
+
+NO_KEYS = [b"", b",", f"{SECRET}!".encode(), b64encode(KEY[1:]), f"{KEYS[0]},{SECRET}".encode(), b"\xff", None]
+
+
+@pytest.mark.parametrize("content", NO_KEYS)
+def test_what_is_no_key_is_named_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+) -> None:
+    file = tmp_path / "keys"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setenv("EVENKEEL_SECRET_KEYS_FILE", str(file))
+    with pytest.raises(SystemExit) as caught:
+        read_settings()
+    assert "EVENKEEL_SECRET_KEYS_FILE: " in str(caught.value)
     assert SECRET not in str(caught.value)
 
 
