@@ -431,6 +431,10 @@ async def test_nor_does_it_for_other_commands(desk: Desk) -> None:
 # --- any order, any units
 
 
+OMA = {"role": "grandparent", "expected": False}
+LATER = {"decided_in": "s5", "decided_on": None}
+
+
 def _story(chance: random.Random, length: int) -> list[AnyCommand]:
     """Return a random story of two cases, its commands naming ratings by their natural keys alone."""
     raters = ["eva", "tom", "ana", "dr-7"]
@@ -461,6 +465,7 @@ def _story(chance: random.Random, length: int) -> list[AnyCommand]:
                 attendance=chance.choice([{}, {"ana": "no-show"}, {"tom": "excused", "ana": "attended"}]),
                 indicators_observed=chance.choice([None, True]),
                 therapists=chance.choice([[], [], ["dr-9"]]),
+                readiness=chance.choice([{}, {"ana": {"value": chance.randint(0, 10), "source": "member/ana"}}]),
             )
             if chance.random() < 0.4:
                 hostile = {"kind": "hostility", "from": "member/ana", "toward": "therapist/dr-7", "severity": 2}
@@ -468,7 +473,8 @@ def _story(chance: random.Random, length: int) -> list[AnyCommand]:
             commands.append(put_session(told, f"s{number}", case, at=at))
         else:
             told = case_facts(
-                members=MEMBERS,
+                members={**MEMBERS, "oma": chance.choice([OMA, {**OMA, "voice": {"state": "goes-without", **LATER}}])},
+                checklist=chance.choice([{}, {"nobody-blamed": {"state": "ticked", **LATER}}]),
                 therapists=chance.choice([[], ["dr-7"], ["dr-8"]]),
                 periods=chance.choice(
                     [[], [{"from": "2026-01-01", "to": "2026-02-05", "ended_as": "completed"}]],

@@ -5,6 +5,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 
 from service.domain.model import Attendance, Rating, SessionStatus, Task, TaskOutcome, TherapySession
+from service.domain.noted import Reading
 from tests.factories import START, indicator, rating, reference, therapy_session
 
 PEOPLE = ("eva", "tom", "ana", "kim")
@@ -30,7 +31,17 @@ def ratings(draw: st.DrawFn) -> list[Rating]:
     return given
 
 
-BEHAVIOUR = ("hostility", "blame", "task-refusal", "withdrawal", "appeasing", "rejects", "denial", "guardedness")
+BEHAVIOUR = (
+    "hostility",
+    "blame",
+    "task-refusal",
+    "withdrawal",
+    "appeasing",
+    "rejects",
+    "denial",
+    "guardedness",
+    "disagreement-attendance",
+)
 STANCE = ("side-taking", "judging", "cedes-control")
 INDICATORS = st.lists(
     st.builds(
@@ -52,6 +63,11 @@ GOALS = st.dictionaries(
     st.frozensets(st.sampled_from(("curfew", "school")), max_size=1),
     max_size=3,
 )
+READINESS = st.dictionaries(
+    st.sampled_from(PEOPLE),
+    st.builds(Reading, st.integers(0, 10), st.sampled_from(("member/ana", "therapist/dr-7"))),
+    max_size=2,
+)
 TALKS = st.frozensets(
     st.tuples(st.sampled_from(CONTESTED), st.sampled_from(PEOPLE).map(lambda who: (reference(who),))), max_size=2
 )
@@ -72,6 +88,7 @@ def sessions(draw: st.DrawFn, number: int) -> TherapySession:
         tasks=tuple({task.task_id: task for task in draw(TASKS)}.values()),
         goals=draw(GOALS),
         discussed=draw(TALKS),
+        readiness=draw(READINESS),
     )
 
 
