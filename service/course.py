@@ -15,17 +15,22 @@ from service.domain.facts import session_of
 from service.domain.figures import Figures, figures
 from service.domain.model import TherapySession
 from service.domain.records import CaseRecord, RatingRecord, SessionRecord
+from service.domain.references import References
 
 
 @dataclass(frozen=True, slots=True)
 class CourseSession:
-    """One session of a course; `number` counts held sessions, None where nobody came."""
+    """One session of a course; `number` counts held sessions, None where nobody came.
+
+    Its figures rest on the references that judged it; `references` are those in force now.
+    """
 
     stored: reads.StoredSession
     session: TherapySession
     ratings: tuple[RatingRecord, ...]
     number: int | None
     figures: Figures
+    references: References
 
 
 async def course_sessions(
@@ -53,7 +58,8 @@ async def course_sessions(
         if session is not None:
             carry = carries[session.session_id]
             number = carry.number if session.held else None
-            found.append(CourseSession(stored, session, tuple(own), number, figures(carry, session, family)))
+            shown = figures(carry, session, family, record.history.at(session.held_at).references)
+            found.append(CourseSession(stored, session, tuple(own), number, shown, record.rulebook.references))
     return found
 
 

@@ -229,7 +229,8 @@ def _view(records: Records, key: SessionKey, carry: Carry | None) -> View | None
     session = records.therapy_session(key)
     if session is None or carry is None:
         return None
-    return session, figures(carry, session, records.cases[key[0]].family)
+    case = records.cases[key[0]]
+    return session, figures(carry, session, case.family, case.history.at(session.held_at).references)
 
 
 def _outcome(

@@ -41,7 +41,8 @@ from service.domain.model import (
 )
 from service.domain.noted import Reading
 from service.domain.records import CaseRecord, Records
-from service.domain.rulebook import Mode, Setting
+from service.domain.references import OwnReference
+from service.domain.rulebook import Mode, ReferenceSetting, Setting
 from service.domain.scoring import accept_scores, score_answers
 
 ROLES: Mapping[str, MemberRole] = {
@@ -98,6 +99,7 @@ class RatingOptions(TypedDict, total=False):
     about: str
     phase: Phase
     not_alone: bool
+    locale: str | None
     answers: Mapping[str, float]
     dimensions: Mapping[str, float | None]
 
@@ -117,6 +119,7 @@ def rating(rater: str = "eva", total: float = 90.0, **options: Unpack[RatingOpti
         scores=score_answers(instruments()[code], answers) if answers is not None else at_total,
         role=options.get("role", role_of(rater) if kind is RaterKind.member else None),
         not_alone=options.get("not_alone", False),
+        locale=options.get("locale"),
     )
 
 
@@ -226,6 +229,7 @@ class FactOptions(TypedDict, total=False):
     record_version: int | None
     answered_at: datetime | None
     not_alone: bool | None
+    locale: str | None
 
 
 def rating_facts(
@@ -340,6 +344,18 @@ def rule_setting(
         key_id=KEY,
         at=at,
     )
+
+
+def own_reference(dimension: str = "total", role: str = "member", sd: float = 12.0, **others: Any) -> OwnReference:
+    """Return a reference of an organization's own, estimated from its ratings unless told otherwise."""
+    return OwnReference(dimension=dimension, role=role, sd=sd, **{"source": "own-ratings", **others})
+
+
+def reference_setting(
+    number: int, *references: OwnReference, instrument: str = "srs", at: datetime = NOW
+) -> ReferenceSetting:
+    """Return what the references of a form are set to, for the first time as far as its version tells."""
+    return ReferenceSetting(number=number, instrument=instrument, version=1, references=references, key_id=KEY, at=at)
 
 
 def blank_case(case_id: str = CASE) -> CaseRecord:

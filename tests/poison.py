@@ -33,6 +33,7 @@ RATING = {
     "record_version": 3,
     "answered_at": bodies.at(1),
     "not_alone": False,
+    "locale": "nl-BE",
 }
 CASE = {
     "modality": "family",

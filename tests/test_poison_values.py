@@ -121,6 +121,7 @@ VALUES: list[tuple[str, str, list[str], str]] = [
     ("rating", "/about", ['"ana"', '"member/"', '"observer/o1"', '"member/a b"', f'"{FREE_TEXT}"'], "bad-format"),
     ("rating", "/record_version", ["1.5", '"3"', "true"], "not-integer"),
     ("rating", "/not_alone", ["1", '"yes"', '"true"', "0.0"], "not-a-boolean"),
+    ("rating", "/locale", ['"Dutch"', '"nl_BE"', '"NL"', f'"{FREE_TEXT}"'], "bad-format"),
     ("rating", "/rater", ["null", '"ana"', "[]"], "not-an-object"),
     ("case", "/modality", ['"group"', "7", '"Family"', f'"{FREE_TEXT}"'], "unknown-value"),
     ("case", "/program", ['"Trauma"', '"a--b"', '"a b"', f'"{FREE_TEXT}"'], "bad-format"),

@@ -13,6 +13,7 @@ from service.api.answers import READING, answer
 from service.api.documents import Document
 from service.api.fields import shown_time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
+from service.api.models import OwnReferencePublic
 from service.basis import grounds_of_alert
 from service.db import reads
 from service.db.sealing import opened_up
@@ -35,6 +36,7 @@ class GroundPublic(BaseModel):
     session: dict[str, Any] = Field(description="with its ratings, as rules see it")
     family: dict[str, Any] = Field(description="as announced")
     given: dict[str, RuleGivenPublic] = Field(description="to this rule and to those that bear on it")
+    references: dict[str, list[OwnReferencePublic]] = Field(description="the organization's own, by form")
     before: dict[str, Any] = Field(description="held sessions, roles, series, concerns and memories before the session")
 
 
@@ -95,7 +97,10 @@ def ground_document(ground: Ground, rule: str) -> Document:
     family["periods"] = [_in_words(item) for item in family["periods"]]
     del before["joint"]  # how many sessions a balance has seen; no rule asks
     given = {code: _given(ground.given, code) for code in sorted(bearing_on(rule))}
-    shown: Document = _shown({"session": session, "family": family, "given": given, "before": before})
+    references = ground.given.references.plain
+    shown: Document = _shown(
+        {"session": session, "family": family, "given": given, "references": references, "before": before}
+    )
     return shown
 
 

@@ -96,7 +96,7 @@ def _session(item: CourseSession) -> Document:
     return {
         **stored_session_document(item.stored),
         "number": item.number,
-        "ratings": [rating_document(record) for record in item.ratings],
+        "ratings": [rating_document(record, item.references) for record in item.ratings],
         "balances": [balance_document(balance) for balance in item.figures.balances],
         "levels": [levels_document(levels) for levels in item.figures.levels],
     }

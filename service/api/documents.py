@@ -6,7 +6,8 @@ from math import isfinite
 from typing import Any
 
 from service.api.fields import shown_time
-from service.domain.balance import Balance, DimensionBalance
+from service.domain.balance import Balance, DimensionBalance, Polarity
+from service.domain.commands import RatingFacts
 from service.domain.consensus import Consensus
 from service.domain.convergence import Convergence, Corners
 from service.domain.couple import Couple
@@ -15,7 +16,7 @@ from service.domain.instruments import instruments
 from service.domain.levels import Levels
 from service.domain.model import RaterKind, Score
 from service.domain.records import CaseRecord, RatingRecord, Revision, SessionRecord
-from service.domain.scoring import z_score
+from service.domain.references import References, z_among
 
 Document = dict[str, Any]
 
@@ -66,8 +67,8 @@ def session_document(session: SessionRecord, facts: Mapping[str, Any], held_at: 
     }
 
 
-def rating_document(record: RatingRecord) -> Document:
-    """Return a rating with its facts as sent and the scores computed from them."""
+def rating_document(record: RatingRecord, references: References) -> Document:
+    """Return a rating with its facts as sent and the scores computed from them, by the references in force now."""
     return {
         "rating_id": record.rating_id,
         "revision": record.revision,
@@ -77,11 +78,11 @@ def rating_document(record: RatingRecord) -> Document:
         "changed_at": shown_time(record.changed_at),
         **_facts(record.current),
         "instrument_version": record.instrument_version,
-        "scores": scores_document(record.facts.instrument, record.facts.scores),
+        "scores": scores_document(record.facts, references),
     }
 
 
-def revision_document(revision: Revision) -> Document:
+def revision_document(revision: Revision, references: References) -> Document:
     """Return one state that a rating was in."""
     return {
         "revision": revision.revision,
@@ -89,7 +90,7 @@ def revision_document(revision: Revision) -> Document:
         "state_reason": revision.reason.value if revision.reason else None,
         "changed_at": shown_time(revision.changed_at),
         **_facts(revision),
-        "scores": scores_document(revision.facts.instrument, revision.facts.scores),
+        "scores": scores_document(revision.facts, references),
     }
 
 
@@ -111,25 +112,32 @@ def _facts(revision: Revision) -> Document:
         "record_version": facts.record_version,
         "answered_at": shown_time(facts.answered_at),
         "not_alone": facts.not_alone,
+        "locale": facts.locale,
     }
 
 
-def scores_document(instrument: str, scores: Mapping[str, Score]) -> Document:
+def scores_document(facts: RatingFacts, references: References) -> Document:
     """Return the scores of a rating by dimension."""
-    form = instruments()[instrument]
+    form = instruments()[facts.instrument]
     return {
         dimension: {
             "raw": rounded(score.raw),
             "mean": rounded(score.mean),
             "percent": rounded(score.percent),
-            "z": rounded(z_score(form, dimension, score)),
+            "z": rounded(_z(facts, dimension, score, references)),
             "answered": score.answered,
             "items": score.items,
             "prorated": score.prorated,
             "flags": list(score.flags),
         }
-        for dimension, score in (_in_order(form.dimensions, scores) or {}).items()
+        for dimension, score in (_in_order(form.dimensions, facts.scores) or {}).items()
     }
+
+
+def _z(facts: RatingFacts, dimension: str, score: Score, references: References) -> float | None:
+    """Return how a score stands among those of others, where a mean of theirs is verified."""
+    found = references.nearest(facts.instrument, dimension, facts.rater_kind, facts.rater_role, facts.locale)
+    return z_among(score.percent, found) if found.fact.verified else None
 
 
 def _in_order(names: Iterable[str], values: Mapping[str, Any] | None) -> Document | None:
@@ -168,7 +176,7 @@ def balance_document(balance: Balance) -> Document:
 
 
 def _dimension(figures: DimensionBalance) -> Document:
-    subgroups, polarity = figures.subgroups, figures.polarity
+    subgroups = figures.subgroups
     return {
         "n": figures.n,
         "strength": rounded(figures.strength),
@@ -185,13 +193,18 @@ def _dimension(figures: DimensionBalance) -> Document:
             "difference": rounded(subgroups.difference),
             "reliable": subgroups.reliable,
         },
-        "polarity": None
-        if polarity is None
-        else {"positive": list(polarity.positive), "negative": list(polarity.negative)},
+        "polarity": _polarity(figures.polarity),
+        "polarity_z": _polarity(figures.polarity_z),
         "discrepancies": [
             {"of": item.of, "minus": item.minus, "value": rounded(item.value)} for item in figures.discrepancies
         ],
     }
+
+
+def _polarity(polarity: Polarity | None) -> Document | None:
+    if polarity is None:
+        return None
+    return {"positive": list(polarity.positive), "negative": list(polarity.negative)}
 
 
 def _couple(couple: Couple | None) -> Document | None:

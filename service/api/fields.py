@@ -55,6 +55,7 @@ Reference = Annotated[str, StringConstraints(pattern=rf"^(family|(member|therapi
 About = Annotated[str, StringConstraints(pattern=rf"^(therapist|family|(member|therapist|subsystem)/{ID})$")]
 ItemId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False), AfterValidator(_positive_zero)]
+Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$")]
 Flag = Annotated[bool, Field(strict=True)]
 Version = Annotated[int, Field(strict=True, ge=0, le=2**53)]
 Time = Annotated[datetime, BeforeValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})]

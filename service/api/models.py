@@ -31,7 +31,7 @@ class CoveragePublic(BaseModel):
     present: int | None
     at_ceiling: int
     joint_sessions: int
-    reference: Literal["ours", "verified", "none"]
+    reference: Literal["ours", "own", "verified", "none"]
 
 
 class WeakestPublic(BaseModel):
@@ -66,7 +66,12 @@ class DimensionBalancePublic(BaseModel):
     agreement_index: float = Field(description="100 when unanimous; never the headline: it hides one low member")
     side: dict[str, float]
     subgroups: SubgroupsPublic | None
-    polarity: PolarityPublic | None
+    polarity: PolarityPublic | None = Field(
+        description="of marks around 0: somebody at +1 or more, somebody at -1 or less"
+    )
+    polarity_z: PolarityPublic | None = Field(
+        description="the same in z of a reference with a mean that is verified or the organization's own"
+    )
     discrepancies: list[DiscrepancyPublic]
 
 
@@ -200,6 +205,21 @@ class AlertPublic(HandlingPublic):
     changed_at: str
 
 
+class OwnReferencePublic(BaseModel):
+    """How one dimension of a form spreads among some raters, in percent points."""
+
+    dimension: str
+    role: str = Field(description="a member's role, or a kind of rater for all of it: member, therapist, observer")
+    locale: str | None
+    sd: float = Field(description="of one score of one person")
+    sp: float | None = Field(description="within a person; null: the form's own")
+    mean: float | None
+    reliability: float | None
+    n: int | None = Field(description="persons behind it")
+    source: str
+    verified: bool
+
+
 class WarningPublic(BaseModel):
     code: str
     pointer: str
@@ -224,6 +244,7 @@ class RatingFactsPublic(BaseModel):
     record_version: int | None
     answered_at: str | None
     not_alone: bool | None
+    locale: str | None = Field(description="the language of the form that was filled in")
     revision: int
     state: Literal["live", "retracted"]
     state_reason: str | None

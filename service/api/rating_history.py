@@ -15,6 +15,7 @@ from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.models import RatingFactsPublic, StoredRatingPublic
 from service.api.paging import Cursor, Limit, Page, page, place_of
 from service.db import reads
+from service.db.rulebooks import rulebook
 
 router = APIRouter(route_class=KeyedRoute, tags=["ratings"])
 
@@ -45,9 +46,10 @@ async def list_ratings(
         found = await reads.rating_page(
             db, chosen, rater or [], changed_after, (after[0], after[1]) if after else None, limit + 1
         )
+        book = await rulebook(db)
     shown = found[:limit]
     place = [shown[-1].changed_at.isoformat(), shown[-1].rating_id] if len(found) > limit else None
-    return page(request, [rating_document(record) for record in shown], place)
+    return page(request, [rating_document(record, book.references) for record in shown], place)
 
 
 @router.get(
@@ -60,7 +62,8 @@ async def get_rating(request: KeyedRequest, rating_id: UUID) -> Response:
     """Return a rating as it stands now, a retracted one too."""
     async with request.reading() as db:
         record = there(await reads.rating_by_id(db, rating_id))
-    return answer(rating_document(record), headers={"ETag": f'"{record.revision}"'})
+        book = await rulebook(db)
+    return answer(rating_document(record, book.references), headers={"ETag": f'"{record.revision}"'})
 
 
 @router.get(
@@ -74,7 +77,8 @@ async def list_revisions(request: KeyedRequest, rating_id: UUID, limit: Limit = 
     before = place_of(request, cursor, int)
     async with request.reading() as db:
         record = there(await reads.rating_by_id(db, rating_id))
+        book = await rulebook(db)
     states = [item for item in reversed([*record.past, record.current]) if not before or item.revision < before[0]]
     shown = states[:limit]
     place = [shown[-1].revision] if len(states) > limit else None
-    return page(request, [revision_document(revision) for revision in shown], place)
+    return page(request, [revision_document(revision, book.references) for revision in shown], place)

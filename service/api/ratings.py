@@ -17,7 +17,7 @@ from service.api.documents import (
     rating_document,
 )
 from service.api.errors import Problem, invalid
-from service.api.fields import About, Body, Flag, Id, InstrumentCode, ItemId, Number, PersonId, Time, Version
+from service.api.fields import About, Body, Flag, Id, InstrumentCode, ItemId, Locale, Number, PersonId, Time, Version
 from service.api.key_ring import Caller
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, refuse, revision_asked, there
 from service.api.models import RatingPublic
@@ -75,6 +75,7 @@ class RatingCreate(Body):
     record_version: Version | None = None
     answered_at: Time | None = None
     not_alone: Flag | None = None
+    locale: Locale | None = None
 
 
 def rating_facts(body: RatingCreate) -> RatingFacts:
@@ -109,6 +110,7 @@ def rating_facts(body: RatingCreate) -> RatingFacts:
         record_version=body.record_version,
         answered_at=body.answered_at,
         not_alone=body.not_alone,
+        locale=body.locale,
         scores=scores,
     )
 
@@ -198,7 +200,7 @@ def _answered(request: KeyedRequest, outcome: Outcome) -> Response:
     refuse(outcome)
     record = there(outcome.rating)
     document = {
-        **rating_document(record),
+        **rating_document(record, there(outcome.case).rulebook.references),
         "replayed": outcome.decision.result is Result.same,
         "stale": outcome.decision.result is Result.stale,
         "warnings": [{"code": item.code, "pointer": item.pointer} for item in outcome.decision.warnings],

@@ -57,6 +57,7 @@ def facts_document(facts: RatingFacts) -> dict[str, Any]:
         "record_version": facts.record_version,
         "answered_at": _iso(facts.answered_at),
         "not_alone": facts.not_alone,
+        "locale": facts.locale,
     }
 
 
@@ -79,6 +80,7 @@ def facts_of(row: Row, document: Mapping[str, Any], scores: Mapping[str, Any]) -
         record_version=document["record_version"],
         answered_at=time_of(document["answered_at"]),
         not_alone=document["not_alone"],
+        locale=document.get("locale"),
         scores=scores_of(scores),
     )
 

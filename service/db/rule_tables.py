@@ -1,4 +1,4 @@
-"""The table of what organizations set their rules to."""
+"""The tables of what organizations set their rules and the references of their forms to."""
 
 from datetime import datetime
 from typing import Any
@@ -25,5 +25,19 @@ class RuleSettingRow(SQLModel, table=True):
     version: int = Field(sa_column=Column("version", Integer(), nullable=False))
     mode: str | None = code("mode", nullable=True)
     parameters: dict[str, Any] = document("parameters")
+    key_id: str = code("key_id")
+    at: datetime = moment("at")
+
+
+class ReferenceSettingRow(SQLModel, table=True):
+    """All own references of one form as an organization once set them; numbered in one row with its rules' settings."""
+
+    __tablename__ = "reference_settings"
+    __table_args__ = (of_organization(),)
+    organization_id: UUID = organization_key()
+    number: int = Field(sa_column=Column("number", Integer(), primary_key=True, autoincrement=False))
+    instrument: str = code("instrument")
+    version: int = Field(sa_column=Column("version", Integer(), nullable=False))
+    entries: list[Any] = document("entries")
     key_id: str = code("key_id")
     at: datetime = moment("at")

@@ -38,6 +38,7 @@ from service.db.columns import (
     packed,
     sealed,
 )
+from service.db.rule_tables import ReferenceSettingRow as ReferenceSettingRow
 from service.db.rule_tables import RuleSettingRow as RuleSettingRow
 
 

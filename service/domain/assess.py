@@ -7,11 +7,10 @@ from service.domain.carry import Carry, Given, Giving, default_parameters
 from service.domain.concern import Concern, Reason, Signal, State, ended
 from service.domain.groups import joint_groups
 from service.domain.hearing import REMEMBERED, discussed, hear, mode_changed
-from service.domain.instruments import instruments
 from service.domain.model import Family, Member, MemberRole, RaterKind, Severity, TherapySession
 from service.domain.moment import EMPTY, Moment, series_name, watched_dimensions
 from service.domain.rules import rules
-from service.domain.trajectory import Series, SeriesKey, is_settled
+from service.domain.trajectory import Series, is_settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,9 @@ def step(carry: Carry, session: TherapySession, family: Family, given: Given) ->
     carried = (_case_ended(concern, carry.number, session, family) for concern in carry.concerns)
     carried = (mode_changed(concern, given, carry.number) for concern in carried)
     concerns = tuple(discussed(concern, session) for concern in carried)
-    heard = hear(Moment(session, number, with_roles(family, roles), carry.series, concerns), carry.memories, given)
+    known = with_roles(family, roles)
+    moment = Moment(session, number, known, carry.series, concerns, references=given.references)
+    heard = hear(moment, carry.memories, given)
     concerns = tuple(_scored(concern, heard.moment) for concern in heard.moment.concerns)
     settled = [concern for concern in concerns if concern.reason is Reason.settled and concern.ended == number]
     every = (*concerns, *(_scored(concern, heard.moment) for concern in heard.hidden))
@@ -110,13 +111,12 @@ def _has_settled(concern: Concern, moment: Moment) -> bool:
     baseline = concern.signal.baseline
     if baseline is None:
         return False
-    key = SeriesKey(*baseline.series.split("|"))
-    dimension = instruments()[key.instrument].dimensions[key.dimension]
-    if not is_settled(concern.after, dimension.reference.sp):
+    figure = moment.figure_of(baseline.series)
+    if figure is None or not is_settled(concern.after, figure.sp):
         return False
     if concern.severity is Severity.info:
         return True
-    totals = [figure for figure in moment.figures("primary", about="") if figure.key == key]
+    totals = [figure for figure in moment.figures("primary", about="") if figure.name == baseline.series]
     return any(not figure.is_below_cut for figure in totals)
 
 

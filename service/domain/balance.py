@@ -1,7 +1,7 @@
 """Ratings of one session → balances: how strong, how even, which way it leans. All in percent points."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from types import MappingProxyType
 
@@ -10,11 +10,21 @@ from service.domain.couple import Couple, couple_of
 from service.domain.groups import Group, group_of, grouped, unit_of
 from service.domain.instruments import Reference, instruments
 from service.domain.model import Attendance, Family, RaterKind, Rating, TherapySession, member_reference, present
+from service.domain.references import OURS, References, z_among
 from service.domain.spread import mean_of, population_sd
 from service.domain.trajectory import CEILING, Series, at_least, at_most
 
 Scores = Mapping[str, float]  # member → percent
 NO_SERIES: Mapping[str, Series] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """What a balance rests on beside its session: joint sessions by group, all series with this session, references."""
+
+    joint: Mapping[str, int]
+    series: Mapping[str, Series]
+    references: References
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,7 @@ class Subgroups:
 
 @dataclass(frozen=True, slots=True)
 class Polarity:
-    """Who stands on the good and who on the bad side of a scale around 0."""
+    """Who stands on the good and who on the bad side of 0: of a scale around it, or of what is usual elsewhere."""
 
     positive: tuple[str, ...]
     negative: tuple[str, ...]
@@ -60,7 +70,11 @@ class Discrepancy:
 
 @dataclass(frozen=True, slots=True)
 class DimensionBalance:
-    """The figures of one dimension for n ≥ 2 units."""
+    """The figures of one dimension for n ≥ 2 units.
+
+    `polarity` is that of marks around 0; `polarity_z` of how scores stand by a mean that is verified or the
+    organization's own.
+    """
 
     n: int
     strength: float
@@ -73,6 +87,7 @@ class DimensionBalance:
     subgroups: Subgroups | None
     polarity: Polarity | None
     discrepancies: tuple[Discrepancy, ...]
+    polarity_z: Polarity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +112,18 @@ class Balance:
 
 
 def balances(
-    session: TherapySession, family: Family, joint: Mapping[str, int], series: Mapping[str, Series] = NO_SERIES
+    session: TherapySession,
+    family: Family,
+    joint: Mapping[str, int],
+    series: Mapping[str, Series] = NO_SERIES,
+    references: References = OURS,
 ) -> tuple[Balance, ...]:
     """Return the balance of each comparable group of a session.
 
     `joint` counts joint sessions by group and `series` are the raters' scores so far, this session's included.
     """
-    return tuple(_balance(group, units, session, family, joint, series) for group, units in grouped(session).items())
+    known = SoFar(joint, series, references)
+    return tuple(_balance(group, units, session, family, known) for group, units in grouped(session).items())
 
 
 def missing_raters(session: TherapySession, family: Family, rating: Rating) -> tuple[str, ...]:
@@ -133,37 +153,31 @@ def _balance(
     units: Mapping[str, Sequence[Rating]],
     session: TherapySession,
     family: Family,
-    joint: Mapping[str, int],
-    series: Mapping[str, Series],
+    known: SoFar,
 ) -> Balance:
-    ratings = [rating for of_unit in units.values() for rating in of_unit]
-    codes = tuple(sorted({rating.instrument for rating in ratings}))
+    codes = tuple(sorted({rating.instrument for of_unit in units.values() for rating in of_unit}))
     enough = len(units) >= 2
     return Balance(
         group=group,
         instruments=codes,
         reason=None if enough else "fewer-than-two-raters",
-        coverage=_coverage(units, codes, session, family, joint.get(group.text, 0)),
-        dimensions=dict(_dimensions(units, codes, family)) if enough else {},
+        coverage=_coverage(group, units, session, family, known),
+        dimensions=dict(_dimensions(units, codes, family, known.references)) if enough else {},
         couple=couple_of(units) if enough else None,
-        convergence=convergence(group, units, session, family, series),
+        convergence=convergence(group, units, session, family, known.series, known.references),
     )
 
 
 def _coverage(
-    units: Mapping[str, Sequence[Rating]],
-    codes: Sequence[str],
-    session: TherapySession,
-    family: Family,
-    joint_sessions: int,
+    group: Group, units: Mapping[str, Sequence[Rating]], session: TherapySession, family: Family, known: SoFar
 ) -> Coverage:
-    known = [present(session, member_id) for member_id in family.members]
+    there = [present(session, member_id) for member_id in family.members]
     return Coverage(
         raters=len(units),
-        present=None if all(item is None for item in known) else sum(item is True for item in known),
+        present=None if all(item is None for item in there) else sum(item is True for item in there),
         at_ceiling=sum(any(_at_ceiling(rating) for rating in of_unit) for of_unit in units.values()),
-        joint_sessions=joint_sessions,
-        reference="verified" if all(instruments()[code].verified for code in codes) else "ours",
+        joint_sessions=known.joint.get(group.text, 0),
+        reference=known.references.kind(rating for of_unit in units.values() for rating in of_unit),
     )
 
 
@@ -173,7 +187,7 @@ def _at_ceiling(rating: Rating) -> bool:
 
 
 def _dimensions(
-    units: Mapping[str, Sequence[Rating]], codes: Sequence[str], family: Family
+    units: Mapping[str, Sequence[Rating]], codes: Sequence[str], family: Family, references: References
 ) -> Iterator[tuple[str, DimensionBalance]]:
     """Yield each dimension that at least two units scored, in the order of the instrument."""
     order = dict.fromkeys(code for instrument in codes for code in instruments()[instrument].dimensions)
@@ -184,12 +198,20 @@ def _dimensions(
         if len(scored) >= 2:
             first = instruments()[min(rating.instrument for rating in scored.values())]
             percents = {unit: rating.scores[code].percent for unit, rating in scored.items()}
-            signed = {unit: rating.scores[code].raw for unit, rating in scored.items()} if first.signed else None
-            yield code, dimension_balance(percents, first.dimensions[code].reference, family, signed)
+            signed = {unit: rating.scores[code].raw for unit, rating in scored.items()} if first.signed else {}
+            reference = references.among(list(scored.values()), code)
+            figures = dimension_balance(percents, reference, family, signed)
+            yield code, replace(figures, polarity_z=_polarity(_among_others(scored, code, references)))
+
+
+def _among_others(scored: Mapping[str, Rating], code: str, references: References) -> dict[str, float]:
+    """Return how each score stands among those of other families; without a mean to hold it against it is left out."""
+    found = {unit: z_among(rating.scores[code].percent, references.of(rating, code)) for unit, rating in scored.items()}
+    return {unit: z for unit, z in found.items() if z is not None}
 
 
 def dimension_balance(
-    scores: Scores, reference: Reference, family: Family, signed: Scores | None = None
+    scores: Scores, reference: Reference, family: Family, signed: Scores = MappingProxyType({})
 ) -> DimensionBalance:
     """Return the figures of one dimension.
 
@@ -213,7 +235,7 @@ def dimension_balance(
         agreement_index=100 * (1 - spread / largest_spread(len(values))),
         side=_side(scores),
         subgroups=_subgroups(scores, reference) if len(values) >= 3 else None,
-        polarity=_polarity(signed) if signed is not None else None,
+        polarity=_polarity(signed),
         discrepancies=tuple(_discrepancies(scores, family)),
     )
 
@@ -253,7 +275,7 @@ def _subgroups(scores: Scores, reference: Reference) -> Subgroups:
 
 
 def _polarity(signed: Scores) -> Polarity | None:
-    """Return the two sides of a scale around 0 when somebody is at +1 or more and somebody at −1 or less."""
+    """Return the two sides of 0 when somebody is at +1 or more and somebody at −1 or less: points, or z."""
     positive = tuple(sorted(unit for unit, raw in signed.items() if at_least(raw, 1)))
     negative = tuple(sorted(unit for unit, raw in signed.items() if at_most(raw, -1)))
     return Polarity(positive, negative) if positive and negative else None

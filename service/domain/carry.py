@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from service.domain.concern import Concern
 from service.domain.model import Family, MemberRole
 from service.domain.parameters import named
+from service.domain.references import OURS, References
 from service.domain.rules import rules
 from service.domain.trajectory import Series
 
@@ -19,11 +20,12 @@ FOLD_VERSION = 3  # raised when the fold itself or a carry's shape changes, so t
 
 @dataclass(frozen=True)  # without slots, so that its name is made once
 class Given:
-    """What a session is judged by: each rule's parameters, which rules speak in shadow, and which are off."""
+    """What a session is judged by: each rule's parameters, which speak in shadow, which are off, and the references."""
 
     parameters: Mapping[str, Any]
     shadow: frozenset[str] = frozenset()
     off: frozenset[str] = frozenset()
+    references: References = OURS
 
     def at(self, held_at: datetime | None) -> "Given":
         """Return this, whenever a session was held."""
@@ -37,7 +39,8 @@ class Given:
     def name(self) -> str:
         """Return the name of the rules as they are and of what they are given."""
         known = [[code, rule.version, self.parameters[code]] for code, rule in rules().items()]
-        return json.dumps([known, sorted(self.shadow), sorted(self.off)], default=_fields)
+        of_organization = [self.references.plain] if self.references.known else []
+        return json.dumps([known, sorted(self.shadow), sorted(self.off), *of_organization], default=_fields)
 
     @cached_property
     def named(self) -> Mapping[str, Mapping[str, Any]]:

@@ -40,6 +40,7 @@ class RatingFacts:
     record_version: int | None = None
     answered_at: datetime | None = None
     not_alone: bool | None = None
+    locale: str | None = None
     scores: Mapping[str, Score] = field(default_factory=dict, compare=False)
 
     @property

@@ -13,6 +13,7 @@ from service.domain.groups import Group
 from service.domain.instruments import instruments
 from service.domain.model import Family, Phase, RaterKind, Rating, TherapySession, member_reference
 from service.domain.moment import series_name
+from service.domain.references import OURS, References
 from service.domain.spread import mean_of
 from service.domain.trajectory import Series, at_least, below, pooled_sigma, z_against
 
@@ -72,6 +73,7 @@ def convergence(
     session: TherapySession,
     family: Family,
     series: Mapping[str, Series],
+    references: References = OURS,
 ) -> Convergence | None:
     """Return how a group of members and the therapists converge; `series` are those AFTER the session.
 
@@ -86,8 +88,9 @@ def convergence(
     codes = dict.fromkeys(code for ratings in by_therapist.values() for rating in ratings for code in rating.scores)
     found: dict[str, DimensionConvergence] = {}
     for code in codes:
-        members = dict(_standings(units.items(), code, series))
-        meetings = {who: _meeting(ratings, members, family, code, series) for who, ratings in by_therapist.items()}
+        seen = Seen(code, series, references)
+        members = dict(_standings(units.items(), seen))
+        meetings = {who: _meeting(ratings, members, family, seen) for who, ratings in by_therapist.items()}
         met = {who: meeting for who, meeting in meetings.items() if meeting.difference}
         if met:
             found[code] = DimensionConvergence(members, met)
@@ -103,17 +106,24 @@ def _therapists(group: Group, session: TherapySession) -> dict[str, list[Rating]
     return found
 
 
-def _standings(
-    rated: Iterable[tuple[str, Sequence[Rating]]], code: str, series: Mapping[str, Series]
-) -> Iterator[tuple[str, float]]:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One dimension, what is remembered of all series after the session, and how such scores spread."""
+
+    code: str
+    series: Mapping[str, Series]
+    references: References
+
+
+def _standings(rated: Iterable[tuple[str, Sequence[Rating]]], seen: Seen) -> Iterator[tuple[str, float]]:
     for whom, ratings in rated:
-        first = next((rating for rating in ratings if code in rating.scores), None)
-        standing = None if first is None else standing_of(first, code, series)
+        first = next((rating for rating in ratings if seen.code in rating.scores), None)
+        standing = None if first is None else _standing(first, seen)
         if standing is not None:
             yield whom, standing
 
 
-def standing_of(rating: Rating, code: str, series: Mapping[str, Series]) -> float | None:
+def _standing(rating: Rating, seen: Seen) -> float | None:
     """Return how a score of this session stands against its own series.
 
     Formula:  z = (x − mu) / (sigma · sqrt(1 + 1/n)) over the n scores before it that the series still remembers
@@ -122,19 +132,17 @@ def standing_of(rating: Rating, code: str, series: Mapping[str, Series]) -> floa
     Source:   prediction interval for one further observation
     Ours:     at most seven earlier scores, those inside a concern included: what this source usually says
     """
-    name = series_name(rating, code)
-    earlier = series[name].recent[:-1] if name in series else ()
+    name = series_name(rating, seen.code)
+    earlier = seen.series[name].recent[:-1] if name in seen.series else ()
     if not earlier:
         return None
-    mu, sp = mean_of(earlier), instruments()[rating.instrument].dimensions[code].reference.sp
+    mu, sp = mean_of(earlier), seen.references.of(rating, seen.code).sp
     baseline = Baseline(name, mu, pooled_sigma(earlier, sp, mu), len(earlier), earlier[-1])
-    return z_against(rating.scores[code].percent, baseline)
+    return z_against(rating.scores[seen.code].percent, baseline)
 
 
-def _meeting(
-    ratings: Sequence[Rating], members: Standings, family: Family, code: str, series: Mapping[str, Series]
-) -> Meeting:
-    rated = dict(_standings(((rating.about, [rating]) for rating in ratings), code, series))
+def _meeting(ratings: Sequence[Rating], members: Standings, family: Family, seen: Seen) -> Meeting:
+    rated = dict(_standings(((rating.about, [rating]) for rating in ratings), seen))
     others = {about: _mean_of(members, _meant(about, members, family)) for about in rated}
     difference = {about: rated[about] - other for about, other in others.items() if other is not None}
     return Meeting(rated, difference, _corners(rated, members, family))

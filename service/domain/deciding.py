@@ -52,6 +52,7 @@ def differing_facts(sent: RatingFacts, stored: RatingFacts) -> tuple[str, ...]:
         ("/record_id", sent.record_id, stored.record_id),
         ("/answered_at", sent.answered_at, stored.answered_at),
         ("/not_alone", sent.not_alone, stored.not_alone),
+        ("/locale", sent.locale, stored.locale),
     ]
     if sent.held_at is not None:
         pairs.append(("/held_at", sent.held_at, stored.held_at))

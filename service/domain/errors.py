@@ -38,3 +38,7 @@ class InvalidSession(DomainError):
 
 class InvalidParameters(DomainError):
     """Parameters do not fit their rule."""
+
+
+class InvalidReferences(DomainError):
+    """References do not fit their instrument."""

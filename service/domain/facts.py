@@ -184,6 +184,7 @@ def rating_of(facts: RatingFacts) -> Rating:
         scores=facts.scores,
         role=facts.rater_role,
         not_alone=bool(facts.not_alone),
+        locale=facts.locale,
     )
 
 

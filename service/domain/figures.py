@@ -7,6 +7,7 @@ from service.domain.balance import Balance, balances
 from service.domain.carry import Carry
 from service.domain.levels import Levels, levels
 from service.domain.model import Family, TherapySession
+from service.domain.references import OURS, References
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Figures:
     family: Family
 
 
-def figures(carry: Carry, session: TherapySession, family: Family) -> Figures:
-    """Return what a session shows, given the carry AFTER it."""
+def figures(carry: Carry, session: TherapySession, family: Family, references: References = OURS) -> Figures:
+    """Return what a session shows, given the carry AFTER it and the references in force."""
     known = with_roles(family, carry.roles)
-    return Figures(balances(session, known, carry.joint, carry.series), levels(session, known), known)
+    shown = balances(session, known, carry.joint, carry.series, references)
+    return Figures(shown, levels(session, known), known)

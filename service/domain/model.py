@@ -107,6 +107,7 @@ class Rating:
     scores: Mapping[str, Score]
     role: MemberRole | None = None
     not_alone: bool = False
+    locale: str | None = None
 
     @cached_property
     def natural_key(self) -> tuple[str, str, str, str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from service.domain.concern import Baseline, Concern, Signal
-from service.domain.instruments import Dimension, Instrument, instruments
+from service.domain.instruments import Dimension, Instrument, Reference, instruments
 from service.domain.model import (
     Attendance,
     Family,
@@ -18,6 +18,7 @@ from service.domain.model import (
     stayed_away,
 )
 from service.domain.model import present as present_in
+from service.domain.references import OURS, References
 from service.domain.trajectory import (
     CEILING,
     Series,
@@ -46,6 +47,7 @@ class Figure:
     series: Series
     instrument: Instrument
     dimension: Dimension
+    references: References = OURS
 
     @cached_property
     def key(self) -> SeriesKey:
@@ -59,13 +61,17 @@ class Figure:
     def rater_reference(self) -> str:
         return f"{self.rating.rater_kind}/{self.rating.rater_id}"
 
+    @cached_property
+    def reference(self) -> Reference:
+        return self.references.of(self.rating, self.name.rpartition("|")[2])
+
     @property
     def sp(self) -> float:
-        return self.dimension.reference.sp
+        return self.reference.sp
 
     @property
     def sd(self) -> float:
-        return self.dimension.reference.sd
+        return self.reference.sd
 
     @property
     def low_mark(self) -> float:
@@ -73,7 +79,7 @@ class Figure:
 
     @property
     def reliable_change(self) -> float:
-        return reliable_change(self.sd, self.sp, self.dimension.reference.reliability)
+        return reliable_change(self.sd, self.sp, self.reference.reliability)
 
     @cached_property
     def baseline(self) -> Baseline | None:
@@ -130,6 +136,7 @@ class Moment:
     concerns: tuple[Concern, ...] = ()
     signals: Mapping[str, tuple[Signal, ...]] = field(default_factory=dict)
     asked: dict[tuple[str, RaterKind, str], tuple[Figure, ...]] = field(default_factory=dict, compare=False, repr=False)
+    references: References = OURS
 
     def figures(self, part: str, kind: RaterKind = RaterKind.member, about: str = "therapist") -> tuple[Figure, ...]:
         """Return this session's post figures that play a part (primary, bond, goals, tasks, safety, within).
@@ -155,8 +162,8 @@ class Moment:
     def figure(self, rating: Rating, instrument: Instrument, dimension: str) -> Figure:
         """Return one dimension of a rating of this session with its series before."""
         name = series_name(rating, dimension)
-        score = rating.scores[dimension].percent
-        return Figure(name, rating, score, self.series.get(name, EMPTY), instrument, instrument.dimensions[dimension])
+        score, series, unit = rating.scores[dimension].percent, self.series.get(name, EMPTY), instrument.dimensions
+        return Figure(name, rating, score, series, instrument, unit[dimension], self.references)
 
     def baseline_before(self, member_id: str, part: str) -> Baseline | None:
         """Return a member's baseline of a part (bond, …) of what they said of the therapist, rated today or not."""
@@ -166,8 +173,15 @@ class Moment:
             about_therapist = key.phase == Phase.post and matches(key.about, "therapist")
             if key.rater == member_reference(member_id) and about_therapist:
                 if instrument.context == "alliance" and instrument.dimension_of(part) == key.dimension:
-                    return baseline_of(text, series, instrument.dimensions[key.dimension].reference.sp)
+                    figure = self.figure_of(text)
+                    return baseline_of(text, series, self._usual(key).sp) if figure is None else figure.baseline
         return None
+
+    def _usual(self, key: SeriesKey) -> Reference:
+        """Return the reference of a member's series by their role, whatever the language in which they rate."""
+        known = self.family.members.get(key.rater.removeprefix(member_reference("")))
+        role = None if known is None else known.role
+        return self.references.nearest(key.instrument, key.dimension, RaterKind.member, role)
 
     def figure_of(self, series: str) -> Figure | None:
         """Return this session's figure of a series by its text; None where it has none."""

@@ -76,9 +76,15 @@ def limit_of(limits: Limits, poles: Poles) -> float:
     Formula:  its SDs for this number of raters × the SD of the form's total: more raters spread wider by chance
     Range:    > 0
     Missing:  n ≥ 2 is the caller's to see to
-    Ours:     one SD for every gap, the reference's; above five raters the limit of five
+    Ours:     one SD for every gap; above five raters the limit of five
     """
-    return limits[min(len(poles), len(limits) + 1) - 2] * poles[0].sd
+    return limits[min(len(poles), len(limits) + 1) - 2] * sd_of(poles)
+
+
+def sd_of(poles: Poles) -> float:
+    """Return the SD in which a distance of poles is told: by the reference they share, else by that of all members."""
+    low = poles[0]
+    return low.references.among([pole.rating for pole in poles], low.key.dimension).sd
 
 
 def pairs_of(poles: Poles) -> Iterator[tuple[Figure, Figure]]:

@@ -7,7 +7,7 @@ after some settings is judged by nothing older, its first sessions included.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -15,6 +15,7 @@ from typing import Any
 
 from service.domain.carry import Given, default_parameters
 from service.domain.parameters import overlaid
+from service.domain.references import OwnReference, References, in_force
 from service.domain.rules import rules
 
 
@@ -50,6 +51,18 @@ class Setting:
         return (self.rule, self.program)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceSetting:
+    """All own references of one form as they were once set, for every program; numbered with the settings of rules."""
+
+    number: int
+    instrument: str
+    version: int
+    references: tuple[OwnReference, ...]
+    key_id: str
+    at: datetime
+
+
 @dataclass(frozen=True)  # without slots, so that names are made once
 class History:
     """What judges a course: `first` from its beginning, each later one from its time on."""
@@ -78,18 +91,28 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """All settings of one organization, in the order in which they were made."""
+    """All settings of one organization, those of rules and those of forms in the order in which they were made."""
 
     settings: tuple[Setting, ...] = ()
+    forms: tuple[ReferenceSetting, ...] = ()
     histories: dict[tuple[str | None, int], History] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def number(self) -> int:
-        return self.settings[-1].number if self.settings else 0
+        return max((told[-1].number for told in (self.settings, self.forms) if told), default=0)
+
+    @property
+    def references(self) -> References:
+        """Return the references in force now."""
+        return self.given(None).references
 
     def versions(self, target: Target) -> list[Setting]:
         """Return the settings of a rule for the organization or one program, the oldest first."""
         return [setting for setting in self.settings if setting.target == target]
+
+    def references_of(self, instrument: str) -> list[ReferenceSetting]:
+        """Return what the references of a form were set to, the oldest first."""
+        return [setting for setting in self.forms if setting.instrument == instrument]
 
     def given(self, program: str | None) -> Given:
         """Return what judges a session of a program that is held now."""
@@ -103,14 +126,18 @@ class Rulebook:
         return self.histories[asked]
 
     def _history(self, program: str | None, since: int) -> History:
-        concerning = [setting for setting in self.settings if setting.program in (None, program)]
-        current = {setting.target: setting for setting in concerning if setting.number <= since}
-        first = last = _given(current, program)
+        own = (setting for setting in self.settings if setting.program in (None, program))
+        told: list[Setting | ReferenceSetting] = sorted([*own, *self.forms], key=lambda setting: setting.number)
+        current = InForce()
+        for setting in told:
+            if setting.number <= since:
+                current.set(setting)
+        first = last = current.given(program)
         later: list[tuple[datetime, Given]] = []
-        for setting in concerning:
+        for setting in told:
             if setting.number > since:
-                current[setting.target] = setting
-                now = _given(current, program)
+                current.set(setting)
+                now = current.given(program)
                 if now != last:
                     later.append((setting.at, now))
                     last = now
@@ -137,6 +164,27 @@ def mode_in(given: Given, code: str) -> Mode:
     if code in given.off:
         return Mode.off
     return Mode.shadow if code in given.shadow else Mode.on
+
+
+@dataclass(slots=True)
+class InForce:
+    """What is in force while the settings of an organization are read one after the other."""
+
+    rules: dict[Target, Setting] = field(default_factory=dict)
+    forms: dict[str, ReferenceSetting] = field(default_factory=dict)
+
+    def set(self, setting: Setting | ReferenceSetting) -> None:
+        """Let a setting take the place of the one before it."""
+        if isinstance(setting, ReferenceSetting):
+            self.forms[setting.instrument] = setting
+        else:
+            self.rules[setting.target] = setting
+
+    def given(self, program: str | None) -> Given:
+        """Return what judges a session of a program now."""
+        given = _given(self.rules, program)
+        references = in_force({code: setting.references for code, setting in self.forms.items()})
+        return replace(given, references=references) if references.known else given
 
 
 def _given(current: Mapping[Target, Setting], program: str | None) -> Given:

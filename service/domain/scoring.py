@@ -79,14 +79,6 @@ def accept_scores(instrument: Instrument, scores: Mapping[str, float]) -> dict[s
     return given
 
 
-def z_score(instrument: Instrument, dimension: str, score: Score) -> float | None:
-    """Return how far a score lies from the reference's mean, in its SDs; None without a verified mean."""
-    reference = instrument.dimensions[dimension].reference
-    if reference.mean is None or not reference.fact.verified:
-        return None
-    return (score.percent - reference.mean) / reference.sd
-
-
 def _in_range(instrument: Instrument, code: str, raw: float) -> bool:
     return _within(instrument.mean_of_raw(code, raw), instrument.lowest_of(code), instrument.maximum)
 

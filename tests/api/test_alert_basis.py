@@ -15,6 +15,7 @@ from service.domain.carry import Given, default_parameters
 from service.domain.concern import Signal, opened
 from service.domain.grounds import Ground, found_again
 from service.domain.model import Family, TherapySession
+from service.domain.references import OwnReference, in_force
 from tests.api.bodies import Document, hostile, members, rating, session
 from tests.api.conftest import NewKey, client_of
 from tests.factories import therapy_session
@@ -59,15 +60,20 @@ def ground_of(told: Document) -> Ground:
     facts: dict[str, Any] = {**told["session"], "indicators": list(map(read, told["session"]["indicators"]))}
     family = {**told["family"], "periods": list(map(read, told["family"]["periods"]))}
     carry = unseal_carry(json.dumps(told["before"]))
-    return Ground(convert(facts, TherapySession), convert(family, Family), given_of(told["given"]), carry)
+    return Ground(convert(facts, TherapySession), convert(family, Family), given_of(told), carry)
 
 
 def given_of(told: Document) -> Given:
     """Return what rules were given, as far as an answer tells; the others have no say in it."""
-    own = default_parameters().parameters
-    mine = {code: convert(rule["parameters"], type(own[code])) for code, rule in told.items()}
-    modes = {mode: frozenset(code for code, rule in told.items() if rule["mode"] == mode) for mode in ("shadow", "off")}
-    return Given({**own, **mine}, **modes)
+    own, rules_told = default_parameters().parameters, told["given"]
+    mine = {code: convert(rule["parameters"], type(own[code])) for code, rule in rules_told.items()}
+    shadow, off = (
+        frozenset(code for code, rule in rules_told.items() if rule["mode"] == mode) for mode in ("shadow", "off")
+    )
+    own_references = {
+        code: [OwnReference(**entry) for entry in entries] for code, entries in told["references"].items()
+    }
+    return Given({**own, **mine}, shadow, off, in_force(own_references))
 
 
 async def test_the_same_is_found_again_from_every_answer(client: httpx.AsyncClient, alerts: list[Document]) -> None:

@@ -24,6 +24,7 @@ TOTAL: dict[str, Any] = {
     "side": {"eva": 24.5, "tom": 14.0, "ana": -38.5},
     "subgroups": {"groups": [["ana"], ["eva", "tom"]], "difference": 38.5, "reliable": None},
     "polarity": None,
+    "polarity_z": None,
     "discrepancies": [{"of": "parents", "minus": "youths", "value": 38.5}],
 }
 

@@ -109,6 +109,7 @@ async def test_one_line_alone_is_no_total(client: httpx.AsyncClient) -> None:
         ({"held_at": "2026-06-02T12:00:01Z"}, [("/held_at", "in-the-future")]),  # it is June 1, 12:00
         ({"comment": "hello"}, [("/comment", "unknown-field")]),
         ({"not_alone": "yes"}, [("/not_alone", "not-a-boolean")]),
+        ({"locale": "Dutch"}, [("/locale", "bad-format")]),
         ({"record_version": -1}, [("/record_version", "greater-than-equal")]),
         ({"case_id": "-x"}, [("/case_id", "bad-format")]),
     ],

@@ -129,6 +129,7 @@ class TestDifferentPost:
             ({"record_id": "r-9"}, ["/record_id"]),
             ({"answered_at": "2026-01-05T18:00:00Z"}, ["/answered_at"]),
             ({"not_alone": True}, ["/not_alone"]),
+            ({"locale": "nl-BE"}, ["/locale"]),
             (
                 {"answers": {"relationship": 8, "goals": 9, "approach": 9, "overall": 8}},
                 ["/answers/overall", "/answers/relationship"],

@@ -33,7 +33,7 @@ def _through_json(row: dict[str, Any], *documents: str) -> dict[str, Any]:
 
 FACTS = [
     rating_facts(),
-    rating_facts("eva", srs(0.1, 9.9, 5.0, 7.3), record_id="r-1", record_version=0, not_alone=False),
+    rating_facts("eva", srs(0.1, 9.9, 5.0, 7.3), record_id="r-1", record_version=0, not_alone=False, locale="nl"),
     rating_facts("tom", given={"total": 33.3, "bond": 8.0, "goals": 8.1, "tasks": 8.6, "overall": 8.6}, not_alone=True),
     rating_facts("ana", held_at=None, answered_at=datetime(2026, 1, 5, 1, 2, 3, 456000, tzinfo=UTC), phase=Phase.pre),
     rating_facts("dr-7", about="member/ana", held_at=START.astimezone(timezone(timedelta(hours=-5)))),

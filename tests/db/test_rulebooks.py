@@ -8,10 +8,22 @@ import pytest
 
 from service.db import queries, rulebooks
 from service.db.engine import Db, transaction
-from service.db.rulebooks import judge_by, rulebook, rulebook_alone, write_setting
+from service.db.rulebooks import judge_by, rulebook, rulebook_alone, write_references, write_setting
 from service.domain.reconcile import Alert
 from service.domain.rulebook import EMPTY, Rulebook, Setting
-from tests.factories import CASE, NOW, case_facts, held_at, post, put_case, rating_facts, rule_setting, srs
+from tests.factories import (
+    CASE,
+    NOW,
+    case_facts,
+    held_at,
+    own_reference,
+    post,
+    put_case,
+    rating_facts,
+    reference_setting,
+    rule_setting,
+    srs,
+)
 from tests.writes import Desk
 
 pytestmark = pytest.mark.anyio
@@ -50,6 +62,29 @@ async def test_settings_come_back_as_they_went_in_and_in_their_order(desk: Desk)
         assert await rulebook_alone(db) == found
     async with transaction(desk.engine, uuid4()) as stranger:
         assert await rulebook(stranger) is EMPTY
+
+
+async def test_references_are_numbered_with_the_settings_of_rules(desk: Desk) -> None:
+    told = reference_setting(2, own_reference(mean=88.5, n=60), own_reference("bond", "youth", locale="nl", sp=7.5))
+    await tell(desk, rule_setting(1, bond_below=10.0))
+    async with transaction(desk.engine, desk.organization) as db:
+        await write_references(db, told)
+    await tell(desk, rule_setting(3, bond_below=20.0))
+    async with transaction(desk.engine, desk.organization) as db:
+        found = await rulebook(db)
+        assert found.forms == (told,)
+        assert [setting.number for setting in found.settings] == [1, 3]
+        assert found.number == 3
+        assert await rulebook(db, 3) is found
+
+
+async def test_references_alone_are_a_rulebook_too(desk: Desk) -> None:
+    async with transaction(desk.engine, desk.organization) as db:
+        await write_references(db, reference_setting(1, own_reference()))
+    async with transaction(desk.engine, desk.organization) as db:
+        _, _, number = await queries.touched_sessions(db, [], [], NOW)
+        assert number == 1
+        assert (await rulebook(db, number)).references.known
 
 
 async def test_a_rulebook_is_read_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,8 @@ from service.domain.balance import (
 )
 from service.domain.instruments import Fact, Reference
 from service.domain.model import Attendance, Member, MemberRole, RaterKind, Rating, SessionStatus
-from tests.factories import couple, family, rating, therapy_session
+from service.domain.references import OwnReference, in_force
+from tests.factories import couple, family, own_reference, rating, therapy_session
 
 FAMILY = family("eva", "tom", "ana")
 REFERENCE = Reference(sd=10, sp=5, fact=Fact("this test", verified=False))
@@ -55,6 +56,43 @@ def test_golden_case() -> None:
     assert found.polarity is None
     assert [(item.of, item.minus) for item in found.discrepancies] == [("parents", "youths")]
     assert found.discrepancies[0].value == pytest.approx(38.5)
+
+
+def test_an_own_reference_measures_the_gap_and_says_so() -> None:
+    own = in_force({"srs": [own_reference(code, sd=20, mean=85.0) for code in ("total", "bond", "goals", "tasks")]})
+    session = therapy_session(1, *(rating(who, score) for who, score in GOLDEN.items()))
+    (found,) = balances(session, FAMILY, {}, references=own)
+    assert found.dimensions["total"].gap_z == pytest.approx(2.1)  # 42 / 20
+    assert found.coverage.reference == "ours"  # nothing is known of the line `overall`
+    whole = in_force({"srs": [*own.known["srs"].values(), own_reference("overall")]})
+    assert balances(session, FAMILY, {}, references=whole)[0].coverage.reference == "own"
+
+
+@pytest.mark.parametrize(
+    ("scores", "own", "sides"),
+    [
+        ((100, 95, 75), [own_reference(sd=10, mean=85.0)], (("eva", "tom"), ("ana",))),  # z 1.5, 1.0, −1.0
+        ((100, 94, 76), [own_reference(sd=10, mean=85.0)], None),  # −0.9
+        ((94, 94, 40), [own_reference(sd=10, mean=85.0)], None),  # 0.9, 0.9
+        ((100, 95, 75), [own_reference(sd=10)], None),  # without a mean
+        ((100, 95, 75), [], None),
+        ((100, 94, 75), [own_reference(role="youth", sd=10, mean=85.0)], None),  # of parents nothing is known
+        (
+            (90, 80, 75),
+            [own_reference(role="youth", sd=5, mean=80.0), own_reference(role="parent", sd=5, mean=85.0)],
+            (("eva",), ("ana", "tom")),  # each by their own: 1, −1 and −1
+        ),
+    ],
+)
+def test_polarity_by_z_needs_a_mean_of_others(
+    scores: tuple[float, ...], own: list[OwnReference], sides: tuple[tuple[str, ...], tuple[str, ...]] | None
+) -> None:
+    session = therapy_session(1, *(rating(who, score) for who, score in zip(GOLDEN, scores, strict=True)))
+    (found,) = balances(session, FAMILY, {}, references=in_force({"srs": own}))
+    polarity = found.dimensions["total"].polarity_z
+    assert (None if polarity is None else (polarity.positive, polarity.negative)) == sides
+    assert found.dimensions["total"].polarity is None
+    assert found.dimensions["bond"].polarity_z is None
 
 
 def test_a_couple() -> None:

@@ -140,6 +140,7 @@ class TestDifferingFacts:
             (rating_facts(answered_at=START), ("/record_id",)),
             (rating_facts(record_id="rec-1"), ("/answered_at",)),
             (rating_facts(record_id="rec-1", answered_at=START, not_alone=True), ("/not_alone",)),
+            (rating_facts(record_id="rec-1", answered_at=START, locale="nl"), ("/locale",)),
             (rating_facts(record_id="rec-1", answered_at=START, rater_role=MemberRole.child), ("/rater/role",)),
             (rating_facts(record_id="rec-1", answered_at=START, record_version=7), ()),
             (rating_facts(record_id="rec-1", answered_at=START, held_at=START + timedelta(hours=1)), ("/held_at",)),

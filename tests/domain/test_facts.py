@@ -253,10 +253,10 @@ def test_a_session_nobody_came_to_is_part_of_it() -> None:
 
 
 def test_rating_of() -> None:
-    facts = rating_facts("ana", answers=srs(9, 8, 7, 6), not_alone=True)
+    facts = rating_facts("ana", answers=srs(9, 8, 7, 6), not_alone=True, locale="nl")
     found = rating_of(facts)
     assert (found.rater_kind, found.rater_id, found.role) == (RaterKind.member, "ana", MemberRole.youth)
-    assert (found.about, found.instrument, found.not_alone) == ("therapist", "srs", True)
+    assert (found.about, found.instrument, found.not_alone, found.locale) == ("therapist", "srs", True, "nl")
     assert found.scores == facts.scores
     assert found.natural_key == facts.natural_key[2:]
     assert rating_of(rating_facts(not_alone=None)).not_alone is False

@@ -20,8 +20,9 @@ from service.domain.model import (
     TherapySession,
 )
 from service.domain.moment import Moment, matches, series_name
+from service.domain.references import in_force
 from service.domain.trajectory import Series
-from tests.factories import family, indicator, rating, therapy_session
+from tests.factories import family, indicator, own_reference, rating, therapy_session
 
 BOND = "member/ana|srs|post|therapist|bond"
 
@@ -64,6 +65,30 @@ def test_figures_come_in_the_order_of_natural_keys_and_not_from_a_session_not_he
     session = replace(therapy_session(1), ratings=given)
     assert raters(session) == [("ana", "srs"), ("ana", "wai_sr"), ("tom", "srs")]
     assert raters(replace(session, status=SessionStatus.no_show)) == []
+
+
+def test_a_figure_has_the_reference_that_is_nearest() -> None:
+    """An sp of 14 instead of 7 halves z; the reliable change is 1.96·20·√(2·0.2) = 24.79."""
+    series = {BOND: Series((90.0, 90.0, 90.0), (90.0, 90.0, 90.0), 3)}
+    own = in_force({"srs": [own_reference("bond", "youth", sd=20, sp=14, reliability=0.8)]})
+    (figure,) = moment(therapy_session(4, rating("ana", 72.5)), series=series, references=own).figures("bond")
+    assert (figure.sp, figure.sd) == (14, 20)
+    assert figure.z == pytest.approx(-1.25)
+    assert figure.reliable_change == pytest.approx(24.792, abs=5e-4)
+    (parent,) = moment(therapy_session(4, rating("eva", 72.5)), references=own).figures("bond")
+    assert (parent.sp, parent.sd) == (7, 14)
+
+
+def test_a_baseline_without_a_rating_of_today_has_the_reference_of_the_members_role() -> None:
+    series = {BOND: Series((90.0, 90.0, 90.0), (90.0, 90.0, 90.0), 3)}
+    own = in_force({"srs": [own_reference("bond", "youth", sp=10), own_reference("bond", "youth", locale="nl", sp=12)]})
+    absent = moment(therapy_session(4), series=series, references=own).baseline_before("ana", "bond")
+    there = therapy_session(4, rating("ana", locale="nl"))
+    rated = moment(there, series=series, references=own).baseline_before("ana", "bond")
+    assert absent is not None
+    assert absent.sigma == pytest.approx(8.660, abs=5e-4)  # √(6·100/8)
+    assert rated is not None
+    assert rated.sigma == pytest.approx(10.392, abs=5e-4)  # √(6·144/8)
 
 
 def test_a_figure_stands_beside_the_series_before_it() -> None:

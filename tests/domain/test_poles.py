@@ -4,8 +4,9 @@ import pytest
 
 from service.domain.model import Rating
 from service.domain.moment import Moment
-from service.domain.poles import Form, Joint, Pair, form_after, gap_of, limit_of, pairs_of, poles_by_form
-from tests.factories import family, rating, therapy_session
+from service.domain.poles import Form, Joint, Pair, form_after, gap_of, limit_of, pairs_of, poles_by_form, sd_of
+from service.domain.references import in_force
+from tests.factories import family, own_reference, rating, therapy_session
 
 MODERATE, SEVERE = (1.5, 2.0, 2.3, 2.5), (2.0, 2.45, 2.7, 2.9)
 NAMES = ("eva", "tom", "ana", "oma", "ben", "lea")
@@ -44,6 +45,15 @@ def test_poles_stand_by_form_the_lowest_first_and_of_equals_the_smallest_id() ->
 def test_limits_grow_with_the_number_of_raters(instrument: str, count: int, points: float) -> None:
     (poles,) = poles_by_form(moment(*(rating(name, 80, instrument=instrument) for name in NAMES[:count]))).values()
     assert limit_of(MODERATE, poles) == points
+
+
+def test_a_distance_is_told_by_the_reference_that_the_poles_share() -> None:
+    own = in_force({"srs": [own_reference(sd=11), own_reference(role="parent", sd=12)]})
+    for names, sd in ((("eva", "tom"), 12), (("eva", "ana"), 11)):
+        session = therapy_session(1, *(rating(name, 80) for name in names))
+        (poles,) = poles_by_form(Moment(session, 1, family(), {}, references=own)).values()
+        assert sd_of(poles) == sd
+        assert limit_of(MODERATE, poles) == 1.5 * sd
 
 
 def test_a_signed_gap_keeps_its_sign_whoever_is_lower() -> None:

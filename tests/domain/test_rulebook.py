@@ -12,10 +12,11 @@ from service.db.sealing import seal, unseal_carry
 from service.domain.assess import assess, fold
 from service.domain.carry import Carry, Given, default_parameters
 from service.domain.model import TherapySession
+from service.domain.references import OURS
 from service.domain.rulebook import EMPTY, History, Mode, Rulebook, layers, mode_in, mode_of
 from service.domain.rules import rules
 from tests.domain.courses import PEOPLE, courses
-from tests.factories import START, course, family, held_at, rule_setting
+from tests.factories import START, course, family, held_at, own_reference, rating, reference_setting, rule_setting
 
 LOSS = "trust-bond-loss"
 
@@ -93,6 +94,36 @@ def test_a_programs_mode_goes_before_the_organizations(
     assert mode_in(given, LOSS) is mode_of(both) is expected
     assert mode_in(given, "early-low") is Mode.on
     assert mode_in(Rulebook(both).given("grief"), LOSS) is Mode(organization or "on")
+
+
+def spread(given: Given) -> float:
+    return given.references.of(rating("ana"), "total").sd
+
+
+def test_references_judge_from_their_time_on_beside_the_rules() -> None:
+    first, second = (reference_setting(n, own_reference(sd=10.0 + n), at=held_at(n)) for n in (2, 4))
+    book = Rulebook(SETTINGS[:1], (first, second, reference_setting(5, at=held_at(5))))
+    history = book.history("trauma", 0)
+    assert [spread(history.at(held_at(number))) for number in range(1, 6)] == [10, 12, 12, 14, 10]
+    assert [limit(history.at(held_at(number))) for number in range(1, 6)] == [85, 60, 60, 60, 60]
+    assert [spread(book.history(None, 2).at(held_at(number))) for number in range(1, 6)] == [12, 12, 12, 14, 10]
+    assert (book.number, book.references) == (5, OURS)  # set to nothing again
+    assert book.references_of("srs")[:2] == [first, second]
+    assert book.references_of("wai_sr") == []
+
+
+def test_a_carry_is_named_by_the_references_it_was_folded_with() -> None:
+    told = [Rulebook((), (reference_setting(1, *own),)).given(None).name for own in ((), (own_reference(),))]
+    other = Rulebook((), (reference_setting(1, own_reference(sd=13)),)).given(None).name
+    assert told[0] == default_parameters().name
+    assert len({*told, other}) == 3
+
+
+def test_a_wider_reference_is_harder_to_fall_out_of() -> None:
+    """Three times 90, then a bond of 50: with an sp of 7 that is z = −5.7, with one of 20 only −2."""
+    wide = reference_setting(1, *(own_reference(code, sd=40, sp=20) for code in ("total", "bond", "goals", "tasks")))
+    assert openings(Rulebook((), (wide,)).history(None, 1)) == []
+    assert openings(Rulebook((), (replace(wide, at=held_at(5)),)).history(None, 0)) == [1]
 
 
 def test_layers_are_the_organizations_and_then_the_programs() -> None:

@@ -10,7 +10,7 @@ from service.domain import scoring
 from service.domain.errors import InvalidAnswers
 from service.domain.instruments import Dimension, Fact, Instrument, Reference, instruments
 from service.domain.model import RaterKind, Score
-from service.domain.scoring import accept_scores, allowed_missing, score_answers, z_score
+from service.domain.scoring import accept_scores, allowed_missing, score_answers
 from tests.factories import srs
 
 SRS, WAI_SR, SOFTA_O = instruments()["srs"], instruments()["wai_sr"], instruments()["softa_o"]
@@ -225,18 +225,6 @@ def test_answers_and_their_own_sum_give_the_same_score() -> None:
     answered = score_answers(WAI_SR, {str(item): 3.0 + item % 2 for item in range(1, 13)})
     given = accept_scores(WAI_SR, {dimension: score.raw for dimension, score in answered.items()})
     assert given == answered
-
-
-@pytest.mark.parametrize(
-    ("mean", "verified", "z"),
-    [(70, True, -1.0), (70, False, None), (None, True, None)],  # (50 − 70) / 20
-)
-def test_z_needs_a_verified_mean(mean: float | None, verified: bool, z: float | None) -> None:
-    known = form({"a": 4})
-    reference = Reference(sd=20, sp=7, fact=Fact("a study", verified=verified), mean=mean)
-    unit = replace(known.dimensions["a"], reference=reference)
-    instrument = replace(known, dimensions={**known.dimensions, "a": unit})
-    assert z_score(instrument, "a", accept_scores(instrument, {"a": 3.0})["a"]) == z
 
 
 def _every_item_is_asked(instrument: Instrument) -> bool:

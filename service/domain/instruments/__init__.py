@@ -48,7 +48,7 @@ class Cutoff:
 class Reference:
     """How a dimension spreads, in percent points: SD between and `sp` within persons, reliability, mean.
 
-    `kind` is `verified` (published and checked) or `ours`; a mean exists only where it is verified.
+    `kind` is `verified` (published and checked), `own` (an organization's, of `n` persons) or `ours`, without a mean.
     """
 
     sd: float
@@ -56,10 +56,12 @@ class Reference:
     fact: Fact
     mean: float | None = None
     reliability: float | None = None
+    own: bool = False
+    n: int | None = None
 
     @property
-    def kind(self) -> Literal["verified", "ours"]:
-        return "verified" if self.fact.verified else "ours"
+    def kind(self) -> Literal["verified", "own", "ours"]:
+        return "verified" if self.fact.verified else "own" if self.own else "ours"
 
 
 OURS = Fact("Evenkeel defaults, shaped by simulated clean families", verified=False)

@@ -38,6 +38,7 @@ from service.domain.poles import (
     limit_of,
     pairs_of,
     poles_by_form,
+    sd_of,
 )
 from service.domain.rules import Rule
 from service.domain.spread import mean_of
@@ -107,7 +108,7 @@ def _lower(two: Two) -> Figure:
 
 def _grows(two: Two, form: Form, parameters: Parameters) -> bool:
     pair, lower = form.pair(*two), _lower(two)
-    if pair.count < parameters.widening_from or not at_least(_change(pair), parameters.widening * lower.sd):
+    if pair.count < parameters.widening_from or not at_least(_change(pair), parameters.widening * sd_of(two)):
         return False
     return lower.is_below_cut and above(abs(mean_of(pair.last)), abs(mean_of(pair.first)))
 
@@ -144,7 +145,7 @@ def _widening(moment: Moment, poles: Poles, form: Form, two: Two, parameters: Pa
     low, pair = _lower(two), form.pair(*two)
     first, last = mean_of(pair.first), mean_of(pair.last)
     gaps: Values = {"first_gap": first, "last_gap": last, "change": _change(pair), "joint_sessions": pair.count}
-    limits: Values = {"widening": parameters.widening * low.sd, "cut": low.cut}
+    limits: Values = {"widening": parameters.widening * sd_of(two), "cut": low.cut}
     return Signal(
         subject=FAMILY,
         severity=_severity(low, form, parameters),
@@ -166,7 +167,7 @@ def _values(low: Figure, poles: Poles) -> dict[str, Value]:
         "low_today": low.rater_reference,
         "total": low.value,
         "gap": gap_of(poles),
-        "gap_sd": gap_of(poles) / low.sd,
+        "gap_sd": gap_of(poles) / sd_of(poles),
         "n": len(poles),
     }
 
