@@ -10,7 +10,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.detection.charts import CHARTS, OTHER_LIMITS, OWN_LIMIT
+from bench.detection.charts import CHARTS, EARLIER_LIMIT, LATER_LIMITS, OWN_LIMIT
 from bench.detection.measure import ANY, LOUD, Bench, own_detectors
 from bench.detection.packages import packages
 from bench.detection.plot import draw
@@ -42,7 +42,7 @@ def main() -> None:
 def measured(families: int, seed: int) -> tuple[Run, Bench]:
     """Return a run over so many families in each line of the table."""
     found, absent = packages()
-    bench = Bench(OWN_LIMIT, OTHER_LIMITS, [*CHARTS, *found], families, seed, frozenset(DRAWN))
+    bench = Bench(OWN_LIMIT, [EARLIER_LIMIT, *LATER_LIMITS], [*CHARTS, *found], families, seed, frozenset(DRAWN))
     clean, injected = [], []
     for quiet, ruptured in bench.run(SCENARIOS, WORLDS):
         print(f"{quiet.world.name} …", file=sys.stderr, flush=True)

@@ -104,8 +104,9 @@ def own_limit(totals: Totals) -> Spoken:
     return before_each(totals, 3, sds)
 
 
-LIMITS = (1.55, 2.0, 2.5, 3.0)  # the first is that of out-of-limits
-OWN_LIMIT, *OTHER_LIMITS = (Peer(f"our limit alone, z ≤ −{limit}", own_limit, limit) for limit in LIMITS)
+OWN_LIMIT, EARLIER_LIMIT, *LATER_LIMITS = (
+    Peer(f"our limit alone, z ≤ −{limit:g}", own_limit, limit) for limit in (2.0, 1.55, 2.5, 3.0)
+)  # the default of out-of-limits, one at which it meets its bars, and those of its severities
 CHARTS = (
     Peer("below cut-off 36", under_cut, 0.05),  # strictly below, on a grid of 0.1
     Peer("drop of 1 point", drop, 1.0),

@@ -1,6 +1,6 @@
 """Out of limits: a member's total is far below that member's own usual level.
 
-Fires:    total z ≤ −1.55 against the member's own earlier sessions (at least three)
+Fires:    total z ≤ −2 against the member's own earlier sessions (at least three)
 Quiet:    fewer than three earlier scores; a level that is low but usual for that member; a form without a total; a
           third steady score since it opened, no graver than what is known; a total at the form's cut-off or above from
           a member who marked everything full until the session before the last
@@ -8,10 +8,10 @@ Severity: info; warning at z ≤ −2.5, critical at z ≤ −3; info alone for 
           nothing but full ones
 Clears:   two attended sessions near the level before (one, when it was talked about), or three steady scores
 Source:   control charts of one client's alliance ratings find episodes that relate to outcome (Lipner 2022, 73 clients)
-Ours:     the limits (a note at −2 would miss a third of the falls of three within-person SDs in simulated families; at
-          −1.55 it sees three quarters of them, with fewer than three false notes per hundred member-sessions), what a
-          first mark below full may mean, and the person's spread shrunk toward the form's; every form has a usual
-          spread, published or ours, so that no limits of a trial period are needed
+Ours:     the limits (at −2 two thirds of single falls of three within-person SDs are seen in simulated families; a
+          clinic that wants three quarters sets `z_info` to −1.55 and hears thrice as many false notes), what a first
+          mark below full may mean, and the person's spread shrunk toward the form's; every form has a usual spread,
+          published or ours, so that no limits of a trial period are needed
 Since:    0.1 (version 1)
 """
 
@@ -30,7 +30,7 @@ CODE = "out-of-limits"
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    z_info: float = -1.55
+    z_info: float = -2.0
     z_warning: float = -2.5
     z_critical: float = -3.0
 

@@ -43,7 +43,6 @@ def concerns(sessions: Sequence[TherapySession]) -> list[Concern]:
 # Three totals at 90, the usual spread of a total of lines 5: sigma = √((6·25 + 2·0)/8) = 4.330 and
 # z = (x − 90)/(4.330·√(4/3)) = (x − 90)/5. A Likert total's spread of 7 gives (x − 90)/7 in the same way.
 FIRES = [
-    ("z −1.55", "srs", [90, 90, 90, 82.25], "info"),
     ("z −2", "srs", [90, 90, 90, 80], "info"),
     ("z −2.48", "srs", [90, 90, 90, 77.6], "info"),
     ("z −2.5", "srs", [90, 90, 90, 77.5], "warning"),
@@ -58,13 +57,13 @@ FIRES = [
     ("the last eight totals", "srs", [50, *[90.0] * 8, 80.99], "warning"),
 ]
 QUIET = [
-    ("z −1.548", "srs", [90, 90, 90, 82.26]),
+    ("z −1.98", "srs", [90, 90, 90, 80.1]),
     ("two earlier totals", "srs", [90, 90, None, 20]),
     ("low, as is usual for her", "srs", [40, 40, 40, 38]),
     ("far above", "srs", [50, 50, 50, 95]),
-    ("a Likert form at z −1.546", "wai_sr", [90, 90, 90, 79.18]),
-    # 84 96 84 96: s = 6.928, sigma = √((6·25 + 3·48)/9) = 5.715, z = (80.1 − 90)/(5.715·√(5/4)) = −1.549
-    ("varied, as is usual for her", "srs", [84, 96, 84, 96, 80.1]),
+    ("a Likert form at z −1.99", "wai_sr", [90, 90, 90, 76.1]),
+    # 84 96 84 96: s = 6.928, sigma = √((6·25 + 3·48)/9) = 5.715, z = (78 − 90)/(5.715·√(5/4)) = −1.878
+    ("varied, as is usual for her", "srs", [84, 96, 84, 96, 78]),
 ]
 
 
@@ -91,13 +90,13 @@ def test_a_first_mark_below_full_is_welcome(totals: Totals, severity: str, route
     assert (concern.severity, concern.signal.route) == (severity, route)
 
 
-# seven at 100: sigma = √(6·25/12) = 3.536, z = (93 − 100)/(3.536·√(8/7)) = −1.852
-# 93 lies within that concern and stays out of the prior: z = (89.9 − 100)/3.780 = −2.672
+# seven at 100: sigma = √(6·25/12) = 3.536, z = (92 − 100)/(3.536·√(8/7)) = −2.117
+# 92 lies within that concern and stays out of the prior: z = (89.9 − 100)/3.780 = −2.672
 @pytest.mark.parametrize(
     ("last", "told"),
     [
-        ([93, 90], [("info", ("s8",))]),  # as good as it was welcomed
-        ([93, 89.9], [("warning", ("s8", "s9"))]),  # below the cut-off
+        ([92, 90], [("info", ("s8",))]),  # as good as it was welcomed
+        ([92, 89.9], [("warning", ("s8", "s9"))]),  # below the cut-off
         ([96, 90], []),
         ([96, 100, 90], [("warning", ("s10",))]),  # full again, and then a fall
     ],
