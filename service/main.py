@@ -1,5 +1,6 @@
 """The application: routers in reading order, error handlers, lifespan; no logic."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from service.api import (
     health,
     rating_history,
     ratings,
+    reassessments,
     repairs,
     sessions,
     therapists,
@@ -33,6 +35,7 @@ from service.db.engine import make_engine
 from service.domain.next_steps import NOTICE
 from service.grouping import Writer
 from service.observing import Metrics, Observed
+from service.processes import Runner
 from service.settings import Settings
 from service.writing import write
 
@@ -49,6 +52,7 @@ PAGES = (
     repairs,
     episodes,
     therapists,
+    reassessments,
     catalogue,
     health,
 )  # in reading order
@@ -63,10 +67,14 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         engine = make_engine(settings)
         writer = Writer(partial(write, engine), settings.queue_limit, metrics.flushed)
         app.state.service = Service(settings, engine, writer, KeyRing(engine), clock)
+        app.state.runner = Runner(settings, engine)
+        running = asyncio.create_task(app.state.runner.run())
         try:
             yield
             await writer.drain()
         finally:
+            running.cancel()
+            await asyncio.wait([running])
             await engine.dispose()
 
     app = FastAPI(

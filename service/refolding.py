@@ -116,14 +116,14 @@ async def fold_parts(parts: Iterable[Part]) -> None:
             in_a_row = 0
 
 
-async def store_carries(db: Db, parts: Iterable[Part]) -> None:
-    """Store the carry after each folded session."""
+async def store_carries(db: Db, parts: Iterable[Part], latest: int = 0) -> None:
+    """Store the carry after each folded session, or after the `latest` so many of each part."""
     await stores.write_carries(
         db,
         [
             ((part.case_id, session.session_id), part.case.folded_with(session.held_at), packed(carry))
             for part in parts
-            for session, carry in zip(part.sessions, part.carries, strict=True)
+            for session, carry in list(zip(part.sessions, part.carries, strict=True))[-latest:]
         ],
     )
 

@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(default=None, ge=0, le=65535, description="a port of its own for /metrics")
     drain_seconds: float = Field(default=5.0, ge=0, le=600, description="how long to serve on after SIGTERM, not ready")
     queue_limit: int = Field(default=1000, ge=1, le=100_000, description="waiting writes of one organization, then 503")
+    job_processes: int = Field(
+        default=1, ge=0, le=64, description="processes for jobs beside the service; 0: another one does them"
+    )
     spool_dir: Path = Field(
         default_factory=lambda: Path(tempfile.gettempdir()), description="where batches lie while they are read"
     )

@@ -72,8 +72,8 @@ def database_url(server_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def settings(database_url: str) -> Settings:
-    """Return the settings of a service on the test database."""
-    return Settings(pool_size=4).with_database(database_url)
+    """Return the settings of a service on the test database; jobs are done by the test that asks for them."""
+    return Settings(pool_size=4, job_processes=0).with_database(database_url)
 
 
 @pytest.fixture

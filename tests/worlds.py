@@ -18,7 +18,20 @@ from service.settings import Settings
 
 LONG_AGO = datetime(2025, 12, 1, tzinfo=UTC)
 PATIENCE = 60.0  # seconds for one answer; a busy machine
-TABLES = ("cases", "sessions", "ratings", "revisions", "carries", "alerts", "handlings", "repairs", "episodes", "audit")
+TABLES = (
+    "cases",
+    "sessions",
+    "ratings",
+    "revisions",
+    "carries",
+    "alerts",
+    "handlings",
+    "repairs",
+    "episodes",
+    "audit",
+    "jobs",
+    "chunks",
+)
 
 EVERYTHING = sql.SQL(" UNION ALL ").join(
     sql.SQL(

@@ -38,6 +38,8 @@ TITLES = {
     "repair-differs": (409, "This repair id was used for something else"),
     "episode-differs": (409, "This episode id was used for something else"),
     "episode-replaced": (409, "The episode to replace was replaced already"),
+    "job-differs": (409, "This id was used for something else"),
+    "too-many-jobs": (409, "Too many jobs are not over yet; cancel some or wait"),
     "precondition-failed": (412, "The thing has changed meanwhile"),
     "too-large": (413, "The body is too large"),
     "wrong-media-type": (415, "This media type is not taken in"),

@@ -1,7 +1,6 @@
 """One worker of the HTTP server: says where it listens, serves on for a while after SIGTERM, then ends in order."""
 
 import asyncio
-import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
@@ -15,6 +14,7 @@ from prometheus_client import start_http_server
 from service.cli.ending import Failure, note
 from service.main import create_app
 from service.observing import configure_logs
+from service.processes import spare_the_collector
 from service.settings import Settings
 
 GRACE_SECONDS = 10  # for requests still running when the listening socket is closed
@@ -124,23 +124,13 @@ def run(settings: Settings, bound: socket.socket, greet: Greet = _say_nothing) -
     """Serve until a signal ends it; raises Failure when it cannot begin."""
     configure_logs(settings.log_level)
     app = create_app(settings)
-    _spare_the_collector()
+    spare_the_collector()
     worker = Worker(app, settings, greet)
     metrics = nullcontext() if settings.metrics_port is None else _metrics(app, settings.host, settings.metrics_port)
     with metrics:
         worker.run(sockets=[bound])
     if worker.failure is not None:
         raise worker.failure
-
-
-def _spare_the_collector() -> None:
-    """Keep what lives as long as the process out of garbage collections, and have fewer of them.
-
-    Courses are trees that reference counting frees; walking all of them again and again costs a fifth of a write.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 @contextmanager

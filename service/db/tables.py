@@ -38,6 +38,8 @@ from service.db.columns import (
     packed,
     sealed,
 )
+from service.db.job_tables import ChunkRow as ChunkRow
+from service.db.job_tables import JobRow as JobRow
 from service.db.rule_tables import ReferenceSettingRow as ReferenceSettingRow
 from service.db.rule_tables import RuleSettingRow as RuleSettingRow
 

@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from service.domain.concern import Concern
 from service.domain.model import RaterKind, TherapySession
+from service.domain.plain import freeze
 
 Counts = dict[str, Counter[str]]  # rule code → what is counted → how often
 
@@ -48,6 +50,19 @@ class Difference:
     @property
     def subject(self) -> tuple[str, ...]:
         return self._either.subject
+
+    def told(self, case_id: str, alert_ids: Mapping[tuple[Any, ...], str]) -> dict[str, Any]:
+        """Return the difference as plain JSON; `alert_ids` are those of the stored alerts among the concerns before."""
+        return {
+            "case_id": case_id,
+            "rule": self.rule,
+            "subject": list(self.subject),
+            "change": self.change.value,
+            "moves": [move.value for move in self.moves],
+            "alert_id": alert_ids.get(self.before.identity) if self.before is not None else None,
+            "before": _told(self.before),
+            "after": _told(self.after),
+        }
 
     @property
     def _either(self) -> Concern:
@@ -106,6 +121,19 @@ def member_sessions(sessions: Iterable[TherapySession]) -> int:
         for session in sessions
         if session.held
     )
+
+
+def _told(concern: Concern | None) -> dict[str, Any] | None:
+    if concern is None:
+        return None
+    return {
+        "rule_version": concern.rule_version,
+        "severity": concern.severity.value,
+        "state": concern.state.value,
+        "state_reason": freeze(concern.reason),
+        "opened_session_id": concern.opened_session_id,
+        "opened_held_at": concern.opened_held_at.isoformat(),
+    }
 
 
 def _by_subject(concerns: Iterable[Concern]) -> dict[tuple[str, tuple[str, ...]], list[Concern]]:

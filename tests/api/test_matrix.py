@@ -45,6 +45,11 @@ NEEDS: dict[Call, str] = {
     ("get", "/v1/therapists/{therapist_id}/monday"): "alerts:read",
     ("post", "/v1/cases/{case_id}/episodes"): "alerts:handle",
     ("get", "/v1/cases/{case_id}/episodes"): "alerts:read",
+    ("post", "/v1/reassessments"): "admin",
+    ("get", "/v1/reassessments"): "admin",
+    ("get", "/v1/reassessments/{reassessment_id}"): "admin",
+    ("delete", "/v1/reassessments/{reassessment_id}"): "admin",
+    ("get", "/v1/reassessments/{reassessment_id}/differences"): "admin alerts:read",
     ("get", "/v1/instruments"): ANY_KEY,
     ("get", "/v1/instruments/{code}"): ANY_KEY,
     ("get", "/v1/indicators"): ANY_KEY,
@@ -59,7 +64,8 @@ CALLS = [(method, path) for path, calls in OPENAPI["paths"].items() for method i
 KEYED = [call for call in CALLS if NEEDS.get(call) != NO_KEY]
 
 # calls that name something of an organization: with another's key it is not there, or it is a new thing over there
-MADE_ANEW = {call for call in KEYED if call[0] == "put" and "rating_id" not in call[1]} | {("post", "/v1/ratings")}
+BEGUN = {("post", "/v1/ratings"), ("post", "/v1/reassessments")}
+MADE_ANEW = {call for call in KEYED if call[0] == "put" and "rating_id" not in call[1]} | BEGUN
 NAMES_SOMETHING = (
     {call for call in KEYED if "_id}" in call[1]}
     - MADE_ANEW
@@ -77,6 +83,7 @@ BODIES: dict[Call, Document] = {
     ("put", "/v1/ratings/{rating_id}"): rating("ana", 95.0),
     ("post", "/v1/alerts/{alert_id}/handling"): {"id": "h-1", "action": "acknowledge", "by": "dr-7"},
     ("post", "/v1/alerts/{alert_id}/repairs"): repair(),
+    ("post", "/v1/reassessments"): {"id": "j-1"},
 }
 
 CONFIRMS: Call = ("post", "/v1/cases/{case_id}/episodes")  # its body names an alert of the case
@@ -92,6 +99,7 @@ async def send(app: FastAPI, client: httpx.AsyncClient) -> Send:
     (alert,) = (await client.get("/v1/alerts")).json()["items"]
     names = {"case_id": "fam-42", "session_id": "s1", "rating_id": rating_id, "alert_id": alert["alert_id"]}
     names["therapist_id"] = "dr-7"
+    names["reassessment_id"] = (await client.post("/v1/reassessments", json={"id": "j-0"})).json()["id"]
 
     async def sending(call: Call, key: str | None) -> httpx.Response:
         method, template = call

@@ -6,7 +6,7 @@ import pytest
 from service.domain.concern import Concern, Reason, Signal, State, opened
 from service.domain.difference import Change, Difference, Move, added_up, counts, differences, member_sessions
 from service.domain.model import SessionStatus, Severity
-from tests.factories import rating, therapy_session
+from tests.factories import held_at, rating, therapy_session
 
 ANA, EVA = ("member/ana",), ("member/eva",)
 
@@ -112,3 +112,35 @@ def test_a_member_counts_once_a_held_session() -> None:
     held = therapy_session(1, rating("eva"), rating("eva", instrument="wai_sr"), rating("ana"), rating("dr-7"))
     missed = therapy_session(2, rating("eva"), status=SessionStatus.no_show)
     assert member_sessions([held, missed, therapy_session(3), therapy_session(4, rating("eva"))]) == 3
+
+
+def test_a_difference_is_told_in_plain_words() -> None:
+    before, after = concern(3, 4), concern(2, 3, state=State.closed, reason=Reason.settled)
+    (moved,) = differences([before], [after])
+    assert moved.told("fam-42", {before.identity: "a-1"}) == {
+        "case_id": "fam-42",
+        "rule": "sudden-drop",
+        "subject": ["member/ana"],
+        "change": "moved",
+        "moves": ["opened-earlier", "ended-otherwise"],
+        "alert_id": "a-1",
+        "before": {
+            "rule_version": 1,
+            "severity": "warning",
+            "state": "open",
+            "state_reason": None,
+            "opened_session_id": "s3",
+            "opened_held_at": held_at(3).isoformat(),
+        },
+        "after": {
+            "rule_version": 1,
+            "severity": "warning",
+            "state": "closed",
+            "state_reason": "settled",
+            "opened_session_id": "s2",
+            "opened_held_at": held_at(2).isoformat(),
+        },
+    }
+    (appeared,) = differences([], [after])
+    told = appeared.told("fam-42", {after.identity: "of another"})
+    assert (told["change"], told["before"], told["alert_id"]) == ("appeared", None, None)
