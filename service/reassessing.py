@@ -100,13 +100,17 @@ def _name(part: Part) -> str | None:
 
 
 def _result(parts: Iterable[Part], stored: Stored, changed: Iterable[Reconciled], keep: bool) -> Result:
-    """Return what came of it; what was stored can be seen on the alerts, so nothing else is kept of it."""
+    """Return what came of it as readers see it, who see nothing in shadow.
+
+    What was stored can be seen on the alerts, so nothing but counts is kept of it.
+    """
     counted, told, rated = [], [], 0
     for part in parts:
-        alerts = [alert for alert in stored[part.case_id] if not alert.retracted]
+        alerts = [alert for alert in stored[part.case_id] if not (alert.retracted or alert.concern.shadow)]
         before = [alert.concern for alert in alerts]
-        found = differences(before, part.concerns)
-        counted.append(counts(before, part.concerns, found))
+        after = [concern for concern in part.concerns if not concern.shadow]
+        found = differences(before, after)
+        counted.append(counts(before, after, found))
         rated += member_sessions(part.sessions)
         if not keep:
             alert_ids = {alert.concern.identity: alert.alert_id for alert in alerts}
