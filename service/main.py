@@ -24,6 +24,7 @@ from service.api import (
     rating_history,
     ratings,
     reassessments,
+    references,
     repairs,
     sessions,
     therapists,
@@ -54,6 +55,7 @@ PAGES = (
     therapists,
     reassessments,
     catalogue,
+    references,
     health,
 )  # in reading order
 

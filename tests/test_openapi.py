@@ -41,6 +41,8 @@ CALLS = {
     "/v1/reassessments/{reassessment_id}/differences": "get",
     "/v1/instruments": "get",
     "/v1/instruments/{code}": "get",
+    "/v1/instruments/{code}/references": "get put",
+    "/v1/instruments/{code}/references/versions": "get",
     "/v1/indicators": "get",
     "/v1/rules": "get",
     "/v1/rules/{code}": "get",

@@ -102,6 +102,11 @@ class Rulebook:
         return max((told[-1].number for told in (self.settings, self.forms) if told), default=0)
 
     @property
+    def last_at(self) -> datetime | None:
+        """Return when the last setting of all was made; None where there is none."""
+        return max((told[-1].at for told in (self.settings, self.forms) if told), default=None)
+
+    @property
     def references(self) -> References:
         """Return the references in force now."""
         return self.given(None).references

@@ -61,5 +61,6 @@ def test_writes_that_may_name_a_revision_say_so(document: dict[str, Any]) -> Non
         ("patch", "/v1/cases/{case_id}/sessions/{session_id}"),
         ("put", "/v1/cases/{case_id}"),
         ("put", "/v1/cases/{case_id}/sessions/{session_id}"),
+        ("put", "/v1/instruments/{code}/references"),
         ("put", "/v1/ratings/{rating_id}"),
     ]

@@ -52,6 +52,9 @@ NEEDS: dict[Call, str] = {
     ("get", "/v1/reassessments/{reassessment_id}/differences"): "admin alerts:read",
     ("get", "/v1/instruments"): ANY_KEY,
     ("get", "/v1/instruments/{code}"): ANY_KEY,
+    ("get", "/v1/instruments/{code}/references"): "course:read",
+    ("put", "/v1/instruments/{code}/references"): "admin",
+    ("get", "/v1/instruments/{code}/references/versions"): "course:read",
     ("get", "/v1/indicators"): ANY_KEY,
     ("get", "/v1/rules"): ANY_KEY,
     ("get", "/v1/rules/{code}"): ANY_KEY,
@@ -84,6 +87,9 @@ BODIES: dict[Call, Document] = {
     ("post", "/v1/alerts/{alert_id}/handling"): {"id": "h-1", "action": "acknowledge", "by": "dr-7"},
     ("post", "/v1/alerts/{alert_id}/repairs"): repair(),
     ("post", "/v1/reassessments"): {"id": "j-1"},
+    ("put", "/v1/instruments/{code}/references"): {
+        "references": [{"dimension": "total", "role": "member", "sd": 12.0, "source": "own-ratings"}]
+    },
 }
 
 CONFIRMS: Call = ("post", "/v1/cases/{case_id}/episodes")  # its body names an alert of the case
