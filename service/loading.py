@@ -8,6 +8,7 @@ from service.db import queries
 from service.db.engine import Db
 from service.db.queries import SessionKey
 from service.db.rulebooks import rulebook
+from service.domain.circumstances import Circumstances, circumstances_of
 from service.domain.commands import (
     AnyCommand,
     PatchCase,
@@ -20,7 +21,7 @@ from service.domain.commands import (
 )
 from service.domain.figures import Course
 from service.domain.model import Family
-from service.domain.records import Records
+from service.domain.records import CaseRecord, Records
 from service.refolding import Position
 
 
@@ -34,7 +35,7 @@ class NewCases(Exception):
 
 @dataclass(slots=True)
 class Unit:
-    """One unit of writing under way: its records, how they were before, and which keys may still write."""
+    """One unit of writing under way: its records, how they and their cases were, and which keys may still write."""
 
     records: Records
     courses: dict[str, Course]
@@ -42,6 +43,16 @@ class Unit:
     places: dict[str, SessionKey]
     positions: dict[SessionKey, Position]
     families: dict[str, Family]
+    cases: dict[str, CaseRecord]
+
+    def told_anew(self) -> dict[str, tuple[Circumstances, Circumstances]]:
+        """Return the circumstances, before and now, of the cases whose alerts are told otherwise from now on."""
+        told = {}
+        for case_id in self.records.changed_cases:
+            before, now = (circumstances_of(cases[case_id].facts) for cases in (self.cases, self.records.cases))
+            if before != now:
+                told[case_id] = (before, now)
+        return told
 
     def case_of(self, command: AnyCommand) -> str | None:
         """Return the case that a command is about; None if it names a rating that does not exist."""
@@ -106,6 +117,7 @@ async def load(db: Db, commands: Sequence[AnyCommand], at: datetime) -> Unit:
         places=places,
         positions=positions(records, records.sessions),
         families=families(records),
+        cases=dict(records.cases),
     )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from uuid_utils.compat import uuid7
 
 from service.db import queries, stores
+from service.db.changes import tell_anew
 from service.db.engine import Db, transaction
 from service.db.queries import SessionKey
 from service.db.sealing import unpacked
@@ -87,6 +88,7 @@ async def apply(db: Db, commands: Sequence[AnyCommand]) -> list[Outcome]:
     await _store_cases(db, unit, parts)
     views = {key: view for key in shown if (view := _view(unit.records, key, carries.get(key))) is not None}
     alerts = await reconcile_alerts(db, parts, shown, _backfilled(commands, decisions), at)
+    await tell_anew(db, unit.told_anew())
     return [_outcome(unit, decision, views, alerts) for decision in decisions]
 
 

@@ -31,6 +31,7 @@ CALLS = {
     "/v1/cases/{case_id}/briefing": "get",
     "/v1/cases/{case_id}/episodes": "get post",
     "/v1/alerts": "get",
+    "/v1/changes": "get",
     "/v1/alerts/{alert_id}": "get",
     "/v1/alerts/{alert_id}/basis": "get",
     "/v1/alerts/{alert_id}/handling": "post",

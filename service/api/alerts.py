@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from service.api.alert_documents import alert_document, handling_document, silent, silent_rules
 from service.api.answers import READING, WRITING, answer
+from service.api.change_cursor import change_cursor, change_place, filters_of
 from service.api.documents import Document
 from service.api.errors import Told, refused
 from service.api.fields import Body, Code, Day, Id, PersonId, Time
@@ -17,6 +18,7 @@ from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.models import AlertPublic, HandlingPublic
 from service.api.paging import Cursor, Limit, Page, page, place_of
 from service.db import reads
+from service.db.changes import newest_place
 from service.domain.concern import State
 from service.domain.handling import Act, Action, DismissalReason
 from service.domain.model import Severity
@@ -31,9 +33,15 @@ def alert_body(stored: reads.StoredAlert, now: datetime) -> Document:
     return alert_document(stored.alert, stored.circumstances, stored.course, now)
 
 
+class AlertsPublic(Page[AlertPublic]):
+    """One page of alerts, and where to go on with the changes that come after the first page."""
+
+    changes_cursor: str = Field(description="`after` for the changes of these alerts; the same on every page")
+
+
 @router.get(
     "/v1/alerts",
-    response_model=Page[AlertPublic],
+    response_model=AlertsPublic,
     responses=READING,
     openapi_extra=needs("alerts:read"),
 )
@@ -50,7 +58,7 @@ async def list_alerts(
     cursor: Cursor = None,
 ) -> Response:
     """Return alerts, the newest change first. No alert never means that a family is safe."""
-    before = place_of(request, cursor, int)
+    before = place_of(request, cursor, int, str)
     wanted = reads.AlertFilter(
         states=state or (),
         handlings=handling or (),
@@ -61,12 +69,16 @@ async def list_alerts(
         changed_after=changed_after,
         silent_on_hold=silent_rules(),
     )
+    filters = filters_of(request)
+    since = change_place(filters, before[1]) if before else None
     now = request.now
     async with request.reading() as db:
+        since = since or await newest_place(db)
         found = await reads.alert_page(db, wanted, now, before[0] if before else None, limit + 1)
     shown = found[:limit]
-    place = [shown[-1].alert.change_number] if len(found) > limit else None
-    return page(request, [alert_body(stored, now) for stored in shown], place)
+    changes_cursor = change_cursor(filters, since)
+    place = [shown[-1].alert.change_number, changes_cursor] if len(found) > limit else None
+    return page(request, [alert_body(stored, now) for stored in shown], place, changes_cursor=changes_cursor)
 
 
 @router.get(

@@ -1,9 +1,11 @@
 """How answers leave: JSON built once, and with which problems instead."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from msgspec.json import Encoder
+from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.errors import ProblemPublic
@@ -28,6 +30,16 @@ def written(outcome: Outcome, document: dict[str, Any], revision: int, address: 
     return answer(document, 201, {**headers, "Location": address})
 
 
+def unless_known(request: Request, content: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a body with an ETag made from it, or 304 to a reader who has it already."""
+    tag = f'"{sha256(content).hexdigest()[:32]}"'
+    told = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization", **(headers or {})}
+    known = {item.strip().removeprefix("W/") for item in request.headers.get("if-none-match", "").split(",")}
+    if tag in known or "*" in known:
+        return Response(None, 304, told)
+    return Response(content, 200, told, "application/json")
+
+
 def content_of(document: Any) -> bytes:
     """Return a document as the bytes in which it goes out; its numbers are finite, or rounding had refused them."""
     return _encode(document)
@@ -38,5 +50,8 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ProblemPublic} for status in statuses}
 
 
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "Nothing changed since the ETag in If-None-Match"},
+}
 READING = refusals(400, 401, 403, 404, 422, 503)
 WRITING = refusals(400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 428, 503)

@@ -1,6 +1,5 @@
 """A case's course: its sessions in order with ratings, balances and levels; trends; concerns."""
 
-import hashlib
 from datetime import datetime
 from typing import Annotated
 
@@ -9,7 +8,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from service.api.alert_documents import alert_documents
-from service.api.answers import READING, content_of
+from service.api.answers import READING, UNCHANGED, content_of, unless_known
 from service.api.cases import CaseId
 from service.api.documents import (
     Document,
@@ -63,7 +62,7 @@ class CoursePublic(BaseModel):
 @router.get(
     "/v1/cases/{case_id}/course",
     response_model=CoursePublic,
-    responses={304: {"description": "Nothing changed since the ETag in If-None-Match"}, **READING},
+    responses={**UNCHANGED, **READING},
     openapi_extra=needs("course:read"),
 )
 async def get_course(
@@ -89,7 +88,7 @@ async def get_course(
         "withheld": [] if shows_alerts else ["concerns"],
         "next_cursor": cursor_to(request, _place(shown[0])) if len(found) > last else None,
     }
-    return _unless_known(request, content_of(document))
+    return unless_known(request, content_of(document))
 
 
 def _session(item: CourseSession) -> Document:
@@ -118,13 +117,3 @@ def _trends(shown: list[CourseSession]) -> list[Document]:
 
 def _place(item: CourseSession) -> list[str]:
     return [item.session.held_at.isoformat(), item.session.session_id]
-
-
-def _unless_known(request: KeyedRequest, content: bytes) -> Response:
-    """Return a body with an ETag made from it, or 304 to a reader who has it already."""
-    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
-    known = {item.strip().removeprefix("W/") for item in request.headers.get("if-none-match", "").split(",")}
-    if tag in known or "*" in known:
-        return Response(None, 304, headers)
-    return Response(content, 200, headers, "application/json")

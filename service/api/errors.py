@@ -40,6 +40,7 @@ TITLES = {
     "episode-replaced": (409, "The episode to replace was replaced already"),
     "job-differs": (409, "This id was used for something else"),
     "too-many-jobs": (409, "Too many jobs are not over yet; cancel some or wait"),
+    "cursor-expired": (410, "This cursor is from before a restore; read the alerts anew and go on from there"),
     "precondition-failed": (412, "The thing has changed meanwhile"),
     "too-large": (413, "The body is too large"),
     "wrong-media-type": (415, "This media type is not taken in"),

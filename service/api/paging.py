@@ -61,15 +61,15 @@ def _read(kind: type[Any], value: Any) -> Any:
     return UUID(value) if kind is UUID else value
 
 
-def page(request: Request, items: Sequence[Any], place: Sequence[Any] | None) -> Response:
-    """Return a page; `place` is where the next one begins, None after the last."""
+def page(request: Request, items: Sequence[Any], place: Sequence[Any] | None, **beside: Any) -> Response:
+    """Return a page; `place` is where the next one begins, None after the last; some lists tell more `beside`."""
     cursor = None if place is None else cursor_to(request, place)
     headers = {}
     if cursor is not None:
         headers["Link"] = (
             f'<{request.url.include_query_params(cursor=cursor).replace(scheme="", netloc="")}>; rel="next"'
         )
-    return answer({"items": list(items), "next_cursor": cursor}, headers=headers)
+    return answer({"items": list(items), "next_cursor": cursor, **beside}, headers=headers)
 
 
 def cursor_to(request: Request, place: Sequence[Any]) -> str:

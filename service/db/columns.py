@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     ColumnElement,
@@ -81,6 +82,11 @@ def moment(name: str, nullable: bool = False) -> Any:
 
 def number(name: str, nullable: bool = False) -> Any:
     return Field(sa_column=Column(name, Integer(), nullable=nullable))
+
+
+def change(name: str, nullable: bool = False, default: str | None = None) -> Any:
+    """Return a column that counts the organization's changes of alerts, or names one of them."""
+    return Field(sa_column=Column(name, BigInteger(), nullable=nullable, server_default=default))
 
 
 def flag(name: str, nullable: bool = False) -> Any:

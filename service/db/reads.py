@@ -187,16 +187,21 @@ class AlertFilter:
 
 async def alert_page(db: Db, wanted: AlertFilter, now: datetime, before: int | None, limit: int) -> list[StoredAlert]:
     """Return alerts, the newest change first; a case on hold keeps quiet about the rules that are silent then."""
-    given = {**{item.name: getattr(wanted, item.name) for item in fields(wanted)}, "before": before}
-    asked = {name: value for name, value in given.items() if value not in (None, (), [])}
+    asked = asked_for(wanted) | ({} if before is None else {"before": before})
     rows = await db.fetch(_page_of_alerts(frozenset(asked)), **asked, now=now, limit=limit)
-    return [_stored_alert(row) for row in rows]
+    return [stored_alert(row) for row in rows]
+
+
+def asked_for(wanted: AlertFilter) -> dict[str, Any]:
+    """Return those filters that a reader uses."""
+    given = {item.name: getattr(wanted, item.name) for item in fields(wanted)}
+    return {name: value for name, value in given.items() if value not in (None, (), [])}
 
 
 async def alert_by_id(db: Db, alert_id: UUID) -> StoredAlert | None:
     """Return an alert."""
     rows = await db.fetch(ALERT, alert_id=alert_id)
-    return _stored_alert(rows[0]) if rows else None
+    return stored_alert(rows[0]) if rows else None
 
 
 SHOWN = [column for column in alerts.c if column.name not in ("subject", "sessions")]  # the concern has them too
@@ -211,12 +216,13 @@ ALERT = Statement(ALERTS_WITH_CASE.where(alerts.c.alert_id == bindparam("alert_i
 @cache
 def _page_of_alerts(names: frozenset[str]) -> Statement:
     """Return the statement of a page for those filters that a reader uses, made once for each choice of them."""
-    conditions = (condition for name, condition in _alert_filters().items() if name in names)
+    conditions = (condition for name, condition in alert_filters().items() if name in names)
     newest_first = ALERTS_WITH_CASE.where(*conditions).order_by(alerts.c.change_number.desc())
     return Statement(newest_first.limit(bindparam("limit", type_=Integer())))
 
 
-def _alert_filters() -> dict[str, ColumnElement[bool]]:
+def alert_filters() -> dict[str, ColumnElement[bool]]:
+    """Return what each filter asks of an alert and its case."""
     over = alerts.c.snoozed_until <= bindparam("now", type_=alerts.c.snoozed_until.type)
     over = or_(over, cases.c.held_sessions >= alerts.c.snoozed_until_number)
     handling = case((and_(alerts.c.handling == "snoozed", over), "new"), else_=alerts.c.handling)
@@ -237,7 +243,8 @@ def _codes(name: str) -> ColumnElement[Any]:
     return bindparam(name, type_=ARRAY(Code()))
 
 
-def _stored_alert(row: Row) -> StoredAlert:
+def stored_alert(row: Row) -> StoredAlert:
+    """Return the alert of a row, with what reading it needs of its case."""
     return StoredAlert(alert_of(row), _course_of(row), circumstances_in(row))
 
 

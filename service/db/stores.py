@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Table, any_, bindparam, delete, update
+from sqlalchemy import BigInteger, Table, and_, any_, bindparam, case, delete, not_, null, update
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from uuid_utils.compat import uuid7
 
@@ -38,11 +38,11 @@ alerts, handlings, audit = table_of(AlertRow), table_of(HandlingRow), table_of(A
 CODES = ARRAY(Code())
 
 
-def _replacing(table: Table, statement: Insert) -> Insert:
-    """Return an insertion that replaces those rows of a table whose key is known."""
+def _replacing(table: Table, statement: Insert, **instead: Any) -> Insert:
+    """Return an insertion that replaces those rows of a table whose key is known; some columns `instead` by a rule."""
     key = [column.name for column in table.primary_key]
     values = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
-    return statement.on_conflict_do_update(index_elements=key, set_=values)
+    return statement.on_conflict_do_update(index_elements=key, set_={**values, **instead})
 
 
 BLANK = ("case_id", "facts", "announced", "held_sessions", "last_session_id", "revision", "created_at", "changed_at")
@@ -182,7 +182,20 @@ async def write_carries(db: Db, rows: Sequence[tuple[SessionKey, str, bytes]]) -
     await db.insert(CARRIES, values)
 
 
-ALERTS = Statement(_replacing(alerts, insert(alerts)), alerts.c.keys())
+def _alerts() -> Statement:
+    """Return how alerts are stored; the change that puts a rule into shadow hides its alerts, until one shows them."""
+    statement = insert(alerts)
+    new = statement.excluded
+    hidden = case(
+        (and_(new.shadow, not_(alerts.c.shadow)), new.change_number),
+        (and_(alerts.c.shadow, not_(new.shadow)), null()),
+        else_=alerts.c.hidden_number,
+    )
+    columns = [name for name in alerts.c.keys() if name != "hidden_number"]
+    return Statement(_replacing(alerts, statement, hidden_number=hidden), columns)
+
+
+ALERTS = _alerts()
 
 
 async def write_alerts(db: Db, changed: Sequence[Alert]) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     ForeignKeyConstraint,
     Index,
@@ -24,6 +23,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from service.db.columns import (
+    change,
     code,
     codes,
     document,
@@ -50,13 +50,14 @@ def table_of(row: type[SQLModel]) -> Table:
 
 
 class OrganizationRow(SQLModel, table=True):
-    """A tenant. `change_number` counts changes of alerts; taken last in a transaction, it orders them by commit."""
+    """A tenant. `change_number`, taken last in a transaction, orders changes of alerts by commit, within an `epoch`."""
 
     __tablename__ = "organizations"
     organization_id: UUID = organization_key()
     name: str = Field(sa_column=Column("name", Text(), nullable=False))
     test: bool = flag("test")
-    change_number: int = Field(sa_column=Column("change_number", BigInteger(), nullable=False))
+    change_number: int = change("change_number")
+    epoch: int = change("epoch", default="0")
     created_at: datetime = moment("created_at")
 
 
@@ -201,7 +202,7 @@ class CarryRow(SQLModel, table=True):
 
 
 class AlertRow(SQLModel, table=True):
-    """A stored concern with its handling; `concern` is the concern as it was last folded."""
+    """A stored concern with its handling; `concern` is as last folded, `hidden_number` the change that hid it."""
 
     __tablename__ = "alerts"
     __table_args__ = (
@@ -229,7 +230,8 @@ class AlertRow(SQLModel, table=True):
     snoozed_until_number: int | None = number("snoozed_until_number", nullable=True)
     last_repair: dict[str, Any] | None = document("last_repair", nullable=True)
     revision: int = number("revision")
-    change_number: int = Field(sa_column=Column("change_number", BigInteger(), nullable=False))
+    change_number: int = change("change_number")
+    hidden_number: int | None = change("hidden_number", nullable=True)
     opened_at: datetime = moment("opened_at")
     changed_at: datetime = moment("changed_at")
 

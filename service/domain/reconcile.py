@@ -191,4 +191,4 @@ def _shown(concern: Concern) -> tuple[Any, ...]:
     """Return what a reader sees of a concern; its basis is its signal, its sessions and what its version fixes."""
     opened = (concern.opened_session_id, concern.opened_held_at)
     basis = (concern.rule_version, concern.signal, concern.sessions, concern.raised, parameters_of(concern))
-    return (concern.state, concern.reason, concern.severity, concern.flapping, opened, basis)
+    return (concern.state, concern.reason, concern.severity, concern.flapping, concern.shadow, opened, basis)

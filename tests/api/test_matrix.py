@@ -37,6 +37,7 @@ NEEDS: dict[Call, str] = {
     ("get", "/v1/cases/{case_id}/course"): "course:read",
     ("get", "/v1/cases/{case_id}/briefing"): "course:read alerts:read",
     ("get", "/v1/alerts"): "alerts:read",
+    ("get", "/v1/changes"): "alerts:read",
     ("get", "/v1/alerts/{alert_id}"): "alerts:read",
     ("get", "/v1/alerts/{alert_id}/basis"): "alerts:read",
     ("post", "/v1/alerts/{alert_id}/handling"): "alerts:handle",

@@ -15,6 +15,7 @@ COMMANDS = (
     ("key", "revoke"),
     ("key", "rotate"),
     ("reassess",),
+    ("restored",),
     ("doctor",),
 )
 
