@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from service.api import (
     alert_basis,
     alerts,
+    backtests,
     batch,
     briefing,
     cases,
@@ -56,6 +57,7 @@ PAGES = (
     episodes,
     therapists,
     reassessments,
+    backtests,
     catalogue,
     references,
     health,

@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.backtesting import backtest
 from service.db import jobs
 from service.db.engine import Db, Unavailable, transaction
 from service.db.jobs import Chunk, Result
@@ -26,7 +27,11 @@ async def _reassess(db: Db, chunk: Chunk, at: datetime) -> Result:
     return await reassess(db, (chunk.first_case_id, chunk.last_case_id), at, keep)
 
 
-DOING: dict[JobKind, Doing] = {JobKind.reassessment: _reassess}
+async def _backtest(db: Db, chunk: Chunk, at: datetime) -> Result:
+    return await backtest(db, (chunk.first_case_id, chunk.last_case_id), chunk.job.asked, at)
+
+
+DOING: dict[JobKind, Doing] = {JobKind.reassessment: _reassess, JobKind.backtest: _backtest}
 
 
 async def do_chunk(engine: AsyncEngine, organization_id: UUID, kind: JobKind, job_id: str) -> bool:

@@ -5,6 +5,8 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -13,10 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bench.history import History, copy_in
 from bench.stage import database_of
+from bench.workload import MEMBERS
 from service.db import jobs
 from service.db.engine import make_engine, transaction
 from service.db.identity import OPERATOR
-from service.domain.job import Job, JobState, Progress, state_of
+from service.domain.difference import Counts, added_up
+from service.domain.job import Job, JobKind, JobState, Progress, state_of
+from service.domain.trial import checked_trial
 from service.jobs import begin
 from service.processes import Runner, Which, at_work
 from service.settings import Settings
@@ -53,10 +58,10 @@ def begun(world: World, job: Job = JOB) -> None:
     with_engine(world.database_url, lambda engine: begin(engine, world.organization_id, OPERATOR, job))
 
 
-def progress_of(world: World) -> tuple[JobState, Progress]:
+def progress_of(world: World, job: Job = JOB) -> tuple[JobState, Progress]:
     async def look(engine: AsyncEngine) -> tuple[JobState, Progress]:
         async with transaction(engine, world.organization_id) as db:
-            found = await jobs.job_by_id(db, JOB.kind, JOB.id)
+            found = await jobs.job_by_id(db, job.kind, job.id)
             assert found is not None
             return state_of(*found), found[1]
 
@@ -126,6 +131,33 @@ def test_a_worker_that_is_killed(
     state, progress = progress_of(world)
     assert (state, progress.cases_done, progress.cases_failed) == (JobState.done, CASES, 0)
     assert judged(world) == undisturbed
+
+
+def test_a_backtest_that_is_killed(world: World, settings: Settings, undisturbed: dict[str, tuple[int, int]]) -> None:
+    asked = checked_trial(None, {"trust-bond-loss": {"mode": "off", "parameters": {}}})
+    job = replace(JOB, kind=JobKind.backtest, asked=asked)
+    begun(world, job)
+    with at_work(settings, 1, (world.organization_id, job.kind, job.id)) as (worker,):
+        until(lambda: progress_of(world, job)[1].over >= 2)
+        worker.kill()
+        worker.join()
+    state, progress = progress_of(world, job)
+    assert state is JobState.running
+    assert 0 < progress.cases_done < CASES
+    with at_work(settings, 1, (world.organization_id, job.kind, job.id)) as (worker,):
+        worker.join(PATIENCE)
+    state, progress = progress_of(world, job)
+    assert (state, progress.cases_done) == (JobState.done, CASES)
+    assert progress.member_sessions == CASES * SESSIONS * len(MEMBERS)
+    assert world.count("alerts") == 0
+    counted = with_engine(world.database_url, partial(_counts, world, job))
+    assert sum(numbers["before"] for numbers in counted.values()) == sum(count for count, _ in undisturbed.values())
+    assert counted["trust-bond-loss"]["vanished"] == counted["trust-bond-loss"]["before"] > 0
+
+
+async def _counts(world: World, job: Job, engine: AsyncEngine) -> Counts:
+    async with transaction(engine, world.organization_id) as db:
+        return added_up(await jobs.job_counts(db, job.kind, job.id))
 
 
 def test_half_a_case_would_be_seen(

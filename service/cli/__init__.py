@@ -2,7 +2,7 @@
 
 import typer
 
-from service.cli import demo, doctor, import_, key, migrate, organization, reassess, restored, serve
+from service.cli import backtest, demo, doctor, import_, key, migrate, organization, reassess, restored, serve
 from service.cli.ending import Commands
 
 app = typer.Typer(
@@ -20,5 +20,6 @@ app.command("import")(import_.import_csv)
 app.add_typer(organization.app, name="organization")
 app.add_typer(key.app, name="key")
 app.command("reassess")(reassess.reassess)
+app.command("backtest")(backtest.backtest)
 app.command("restored")(restored.restored)
 app.command("doctor")(doctor.doctor)

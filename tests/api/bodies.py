@@ -53,6 +53,11 @@ def episode(*alert_ids: str, key: str = "e-1", **facts: Any) -> Document:
     return {"id": key, "alert_ids": list(alert_ids), **usual, "outcome": "repaired", "by": "dr-7", **facts}
 
 
+def backtest(key: str = "b-1", mode: str = "off", **parameters: Any) -> Document:
+    """Return a backtest of bond loss, turned off or set otherwise."""
+    return {"id": key, "rules": {"trust-bond-loss": {"mode": mode, "parameters": parameters}}}
+
+
 def session(number: int = 1, **facts: Any) -> Document:
     """Return an announced session of a number."""
     return {"held_at": at(number), **facts}

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from service.db.identity import ALL, SCOPES, _checksum, parse_token
-from tests.api.bodies import Document, episode, hostile, rating, repair, session
+from tests.api.bodies import Document, backtest, episode, hostile, rating, repair, session
 from tests.api.conftest import NewKey, bearer, client_of
 from tests.api.contract import OPENAPI
 
@@ -51,6 +51,11 @@ NEEDS: dict[Call, str] = {
     ("get", "/v1/reassessments/{reassessment_id}"): "admin",
     ("delete", "/v1/reassessments/{reassessment_id}"): "admin",
     ("get", "/v1/reassessments/{reassessment_id}/differences"): "admin alerts:read",
+    ("post", "/v1/backtests"): "admin",
+    ("get", "/v1/backtests"): "admin",
+    ("get", "/v1/backtests/{backtest_id}"): "admin",
+    ("delete", "/v1/backtests/{backtest_id}"): "admin",
+    ("get", "/v1/backtests/{backtest_id}/differences"): "admin alerts:read",
     ("get", "/v1/instruments"): ANY_KEY,
     ("get", "/v1/instruments/{code}"): ANY_KEY,
     ("get", "/v1/instruments/{code}/references"): "course:read",
@@ -68,7 +73,7 @@ CALLS = [(method, path) for path, calls in OPENAPI["paths"].items() for method i
 KEYED = [call for call in CALLS if NEEDS.get(call) != NO_KEY]
 
 # calls that name something of an organization: with another's key it is not there, or it is a new thing over there
-BEGUN = {("post", "/v1/ratings"), ("post", "/v1/reassessments")}
+BEGUN = {("post", "/v1/ratings"), ("post", "/v1/reassessments"), ("post", "/v1/backtests")}
 MADE_ANEW = {call for call in KEYED if call[0] == "put" and "rating_id" not in call[1]} | BEGUN
 NAMES_SOMETHING = (
     {call for call in KEYED if "_id}" in call[1]}
@@ -91,6 +96,7 @@ BODIES: dict[Call, Document] = {
     ("put", "/v1/instruments/{code}/references"): {
         "references": [{"dimension": "total", "role": "member", "sd": 12.0, "source": "own-ratings"}]
     },
+    ("post", "/v1/backtests"): backtest("j-1"),
 }
 
 CONFIRMS: Call = ("post", "/v1/cases/{case_id}/episodes")  # its body names an alert of the case
@@ -107,6 +113,7 @@ async def send(app: FastAPI, client: httpx.AsyncClient) -> Send:
     names = {"case_id": "fam-42", "session_id": "s1", "rating_id": rating_id, "alert_id": alert["alert_id"]}
     names["therapist_id"] = "dr-7"
     names["reassessment_id"] = (await client.post("/v1/reassessments", json={"id": "j-0"})).json()["id"]
+    names["backtest_id"] = (await client.post("/v1/backtests", json=backtest("j-0"))).json()["id"]
 
     async def sending(call: Call, key: str | None) -> httpx.Response:
         method, template = call

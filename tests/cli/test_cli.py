@@ -16,6 +16,7 @@ COMMANDS = (
     ("key", "rotate"),
     ("reassess",),
     ("restored",),
+    ("backtest",),
     ("doctor",),
 )
 

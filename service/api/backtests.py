@@ -1,0 +1,124 @@
+"""Backtests: rules set otherwise, tried on all that is stored; which alerts would appear, vanish or move."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+from starlette.responses import Response
+
+from service.api.answers import READING, WRITING, answer
+from service.api.documents import Document
+from service.api.errors import refused
+from service.api.fields import ID, Body, Code, Id
+from service.api.jobs import (
+    Counted,
+    DifferencePublic,
+    JobPublic,
+    difference_page,
+    have_done,
+    job_document,
+    read_job,
+    read_page,
+)
+from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
+from service.api.paging import Cursor, Limit, Page, page
+from service.domain.job import Job, JobKind, Progress
+from service.domain.rulebook import Mode
+from service.domain.trial import checked_trial
+from service.jobs import begin, cancel
+
+router = APIRouter(route_class=KeyedRoute, tags=["jobs"])
+
+KIND = JobKind.backtest
+BacktestId = Annotated[str, Path(pattern=f"^{ID}$")]
+
+
+class RuleTrial(Body):
+    """How a rule is set on trial, all of it, as if it were put there."""
+
+    mode: Mode | None = None
+    parameters: Annotated[dict[str, Any], Field(default_factory=dict, max_length=64, description="some or all of them")]
+
+
+class BacktestCreate(Body):
+    """`id` is made by the client: asking for the same again begins nothing new, and takes up what was interrupted."""
+
+    id: Id
+    program: Code | None = Field(default=None, description="for whose cases they are set so; null: the organization's")
+    rules: Annotated[dict[Code, RuleTrial], Field(min_length=1, max_length=64, description="by their codes")]
+
+
+class BacktestPublic(JobPublic):
+    """A backtest; in `rules`, `before` are the rules in force and `after` those on trial."""
+
+    program: str | None
+    trial: dict[str, RuleTrial]
+
+
+@router.post(
+    "/v1/backtests",
+    response_model=BacktestPublic,
+    status_code=201,
+    responses={200: {"model": BacktestPublic}, **WRITING},
+    openapi_extra=needs("admin"),
+)
+async def post_backtest(request: KeyedRequest, body: BacktestCreate) -> Response:
+    """Try rules set otherwise on every case as it is stored; nothing but what would differ is kept, nothing is sent.
+
+    Either way a course is judged by one set of rules from its first session on.
+    """
+    caller = request.caller
+    sent = {code: trial.model_dump() for code, trial in body.rules.items()}
+    job = Job(kind=KIND, id=body.id, asked=checked_trial(body.program, sent), created_at=request.now)
+    done = await begin(request.service.engine, caller.organization_id, caller.key_id, job)
+    if done.refusal is not None:
+        raise refused(done.refusal)
+    have_done(request)
+    document = backtest_document(there(done.job), there(done.progress))
+    return answer(document, 201 if done.new else 200, {"Location": f"/v1/backtests/{body.id}"})
+
+
+@router.get("/v1/backtests", response_model=Page[BacktestPublic], responses=READING, openapi_extra=needs("admin"))
+async def list_backtests(request: KeyedRequest, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """Return every backtest, the newest first."""
+    found, after = await read_page(request, KIND, limit, cursor)
+    return page(request, [backtest_document(*item) for item in found], after)
+
+
+@router.get(
+    "/v1/backtests/{backtest_id}", response_model=BacktestPublic, responses=READING, openapi_extra=needs("admin")
+)
+async def get_backtest(request: KeyedRequest, backtest_id: BacktestId) -> Response:
+    """Return how far a backtest has come, and what would differ so far by rule."""
+    return answer(backtest_document(*await read_job(request, KIND, backtest_id)))
+
+
+@router.get(
+    "/v1/backtests/{backtest_id}/differences",
+    response_model=Page[DifferencePublic],
+    responses=READING,
+    openapi_extra=needs("admin", "alerts:read"),
+)
+async def list_backtest_differences(
+    request: KeyedRequest, backtest_id: BacktestId, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """Return alert by alert what would differ."""
+    return await difference_page(request, KIND, backtest_id, limit, cursor)
+
+
+@router.delete(
+    "/v1/backtests/{backtest_id}", response_model=BacktestPublic, responses=WRITING, openapi_extra=needs("admin")
+)
+async def delete_backtest(request: KeyedRequest, backtest_id: BacktestId) -> Response:
+    """Cancel a backtest; what it found so far stays. Again changes nothing."""
+    caller = request.caller
+    where = (request.service.engine, caller.organization_id, caller.key_id)
+    done = await cancel(*where, KIND, backtest_id, request.now)
+    if done.refusal is not None:
+        raise refused(done.refusal)
+    return answer(backtest_document(there(done.job), there(done.progress)))
+
+
+def backtest_document(job: Job, progress: Progress, counts: Counted | None = None) -> Document:
+    """Return a backtest as it goes out."""
+    return {**job_document(job, progress, counts), "program": job.asked["program"], "trial": job.asked["rules"]}
