@@ -2,7 +2,19 @@
 
 import typer
 
-from service.cli import backtest, demo, doctor, import_, key, migrate, organization, reassess, restored, serve
+from service.cli import (
+    backtest,
+    calibrate,
+    demo,
+    doctor,
+    import_,
+    key,
+    migrate,
+    organization,
+    reassess,
+    restored,
+    serve,
+)
 from service.cli.ending import Commands
 
 app = typer.Typer(
@@ -19,6 +31,7 @@ app.command("demo")(demo.demo)
 app.command("import")(import_.import_csv)
 app.add_typer(organization.app, name="organization")
 app.add_typer(key.app, name="key")
+app.command("calibrate")(calibrate.calibrate)
 app.command("reassess")(reassess.reassess)
 app.command("backtest")(backtest.backtest)
 app.command("restored")(restored.restored)

@@ -14,6 +14,7 @@ COMMANDS = (
     ("key", "list"),
     ("key", "revoke"),
     ("key", "rotate"),
+    ("calibrate",),
     ("reassess",),
     ("restored",),
     ("backtest",),
