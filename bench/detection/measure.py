@@ -12,7 +12,7 @@ from bench.detection.scenarios import Scenario
 from bench.detection.score import Quiet, Seen, false_share, limit_at, quiet, seen, seen_share
 from bench.detection.simulate import World, courses
 from service.domain.model import Severity
-from service.domain.rules import rules
+from service.domain.rules import Tone, rules
 
 ANY, LOUD = "default set", "default set, warnings"
 CURVE = 16  # limits at which a tunable detector is drawn
@@ -57,7 +57,7 @@ def own_detectors() -> dict[str, Counts]:
         return lambda each: each.detector == code
 
     every: dict[str, Counts] = {ANY: lambda each: True, LOUD: lambda each: each.severity is not Severity.info}
-    return every | {code: of(code) for code in sorted(rules())}
+    return every | {code: of(code) for code, rule in sorted(rules().items()) if rule.tone is Tone.caution}
 
 
 @dataclass(slots=True)

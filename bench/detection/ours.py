@@ -5,6 +5,7 @@ from bench.detection.arrivals import Course
 from service.domain.assess import Step, fold
 from service.domain.carry import Carry, default_parameters
 from service.domain.concern import Concern
+from service.domain.rules import Tone, tone_of
 
 
 def ours(course: Course) -> Days:
@@ -20,10 +21,11 @@ def _folded(course: Course, now: int) -> list[Step]:
 
 
 def _standing(step: Step) -> list[Standing]:
+    """Return the alerts that stand, but for good news, which is no alarm."""
     return [
         Standing(concern.rule, _named(concern), concern.severity, (concern.rule, concern.subject))
         for concern in step.concerns
-        if concern.active
+        if concern.active and tone_of(concern.rule) is Tone.caution
     ]
 
 

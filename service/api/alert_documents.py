@@ -14,7 +14,7 @@ from service.domain.figures import Course
 from service.domain.handling import handling_now
 from service.domain.next_steps import HOLD_TEXT, offered, told_in, words_of
 from service.domain.reconcile import Alert, Handling, basis_of
-from service.domain.rules import rules
+from service.domain.rules import Tone, rules, tone_of
 
 
 def alert_document(alert: Alert, case: Circumstances, course: Course, now: datetime) -> Document:
@@ -27,6 +27,7 @@ def alert_document(alert: Alert, case: Circumstances, course: Course, now: datet
         "case_id": alert.case_id,
         "therapists": list(alert.therapists),
         "rule": concern.rule,
+        "tone": tone_of(concern.rule).value,
         "rule_version": concern.rule_version,
         "subject": list(concern.subject),
         "severity": concern.severity.value,
@@ -106,6 +107,11 @@ def silent(alert: Alert, case: Circumstances) -> bool:
 def silent_rules() -> Sequence[str]:
     """Return the rules that are not shown while a case is on safety hold."""
     return [code for code, rule in rules().items() if rule.silent_on_hold]
+
+
+def good_news() -> Sequence[str]:
+    """Return the rules that say that something goes well."""
+    return [code for code, rule in rules().items() if rule.tone is Tone.good_news]
 
 
 def alert_documents(alerts: Iterable[Alert], case: Circumstances, course: Course, now: datetime) -> list[Document]:

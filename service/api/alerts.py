@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field, model_validator
 from starlette.responses import Response
 
-from service.api.alert_documents import alert_document, handling_document, silent, silent_rules
+from service.api.alert_documents import alert_document, good_news, handling_document, silent, silent_rules
 from service.api.answers import READING, WRITING, answer
 from service.api.change_cursor import change_cursor, change_place, filters_of
 from service.api.documents import Document
@@ -23,6 +23,7 @@ from service.domain.concern import State
 from service.domain.handling import Act, Action, DismissalReason
 from service.domain.model import Severity
 from service.domain.reconcile import Handling
+from service.domain.rules import Tone
 from service.handling import handle
 
 router = APIRouter(route_class=KeyedRoute, tags=["alerts"])
@@ -51,6 +52,7 @@ async def list_alerts(
     handling: Annotated[list[Handling] | None, Query()] = None,
     severity: Annotated[list[Severity] | None, Query()] = None,
     rule: Annotated[list[Code] | None, Query(max_length=50)] = None,
+    tone: Annotated[list[Tone] | None, Query()] = None,
     case_id: Annotated[list[Id] | None, Query(max_length=50)] = None,
     therapist_id: Annotated[list[Id] | None, Query(max_length=50)] = None,
     changed_after: Annotated[Time | None, Query()] = None,
@@ -64,6 +66,8 @@ async def list_alerts(
         handlings=handling or (),
         severities=severity or (),
         rules=rule or (),
+        among=good_news() if tone and Tone.caution not in tone else (),
+        without=good_news() if tone and Tone.good_news not in tone else (),
         case_ids=case_id or (),
         therapist_ids=therapist_id or (),
         changed_after=changed_after,

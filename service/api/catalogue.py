@@ -17,7 +17,7 @@ from service.domain.indicators import VOCABULARY, Valence
 from service.domain.instruments import PARTS, Instrument, instruments
 from service.domain.next_steps import NEXT_STEPS, NOTICE
 from service.domain.plain import freeze
-from service.domain.rules import AnyRule, rules
+from service.domain.rules import AnyRule, Tone, rules
 
 router = APIRouter(route_class=KeyedRoute, tags=["catalogues"])
 
@@ -55,6 +55,7 @@ class RulePublic(BaseModel):
     code: str
     version: int
     title: str
+    tone: Tone = Field(description="good news is only ever info, and asks for nothing")
     evidence: str
     page: str
     texts: dict[str, str]
@@ -111,6 +112,7 @@ def rule_document(rule: AnyRule) -> Document:
         "code": rule.code,
         "version": rule.version,
         "title": rule.title,
+        "tone": rule.tone.value,
         "evidence": rule.grade,
         "page": getdoc(modules[rule.check.__module__]) or "",
         "texts": dict(rule.texts),

@@ -184,6 +184,7 @@ class AlertPublic(HandlingPublic):
     case_id: str
     therapists: list[str]
     rule: str
+    tone: Literal["caution", "good-news"] = Field(description="whether something may need care, or goes well")
     rule_version: int
     subject: list[str]
     severity: Literal["info", "warning", "critical"]

@@ -179,6 +179,8 @@ class AlertFilter:
     handlings: Sequence[str] = ()
     severities: Sequence[str] = ()
     rules: Sequence[str] = ()
+    among: Sequence[str] = ()
+    without: Sequence[str] = ()
     case_ids: Sequence[str] = ()
     therapist_ids: Sequence[str] = ()
     changed_after: datetime | None = None
@@ -231,6 +233,8 @@ def alert_filters() -> dict[str, ColumnElement[bool]]:
         "handlings": handling == any_(_codes("handlings")),
         "severities": alerts.c.severity == any_(_codes("severities")),
         "rules": alerts.c.rule == any_(_codes("rules")),
+        "among": alerts.c.rule == any_(_codes("among")),
+        "without": ~(alerts.c.rule == any_(_codes("without"))),
         "case_ids": alerts.c.case_id == any_(_codes("case_ids")),
         "therapist_ids": alerts.c.therapists.overlap(_codes("therapist_ids")),
         "changed_after": alerts.c.changed_at > bindparam("changed_after", type_=alerts.c.changed_at.type),

@@ -10,7 +10,7 @@ from service.domain.circumstances import Circumstances
 from service.domain.concern import Concern
 from service.domain.model import Family, TherapySession, member_reference
 from service.domain.next_steps import HOLD_TEXT, SENTENCES, WALL_TEXT, offered
-from service.domain.rules import rules
+from service.domain.rules import Tone, rules, tone_of
 
 LOOKED_BACK = 3  # held sessions in which a member may have been heard (ours)
 LESS_HOPE = 2  # of ten; by less than this it goes up and down anyway (ours)
@@ -42,12 +42,14 @@ def briefing(
     `concerns` are those that may be shown and nobody has dismissed, `held` the latest held sessions, oldest first;
     `number` is how many the case has held; `walls` are pairs of members who must not know each other's times.
     """
-    standing = sorted((item for item in concerns if item.active), key=_urgency)
+    good_news = [item for item in concerns if tone_of(item.rule) is Tone.good_news]
+    cautions = [item for item in concerns if tone_of(item.rule) is Tone.caution]
+    standing = sorted((item for item in cautions if item.active), key=_urgency)
     apart = case.on_hold or any(HOLD_TEXT in _text(item) for item in standing)
     less_hope = _less_hope(held)
     return (
         _ask_first(standing),
-        _changed(concerns, number, less_hope),
+        _changed(cautions, good_news, number, less_hope),
         _unheard(held[-LOOKED_BACK:], family, standing),
         _not_jointly(standing, apart, walls),
         _say(standing, case, apart, less_hope),
@@ -86,17 +88,22 @@ def _less_hope(held: Sequence[TherapySession]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _changed(concerns: Sequence[Concern], number: int, less_hope: tuple[str, ...]) -> Line:
-    """Return what the last held session opened and what it ended, and whose hope fell."""
+def _changed(
+    concerns: Sequence[Concern], good_news: Sequence[Concern], number: int, less_hope: tuple[str, ...]
+) -> Line:
+    """Return what the last held session opened and what it ended, whose hope fell, and what goes well."""
     new = [item for item in concerns if item.active and item.opened_number == number]
     over = [item for item in concerns if not item.active and item.ended == number]
+    well = [item for item in good_news if item.active and item.opened_number == number]
     text = "The last session changed no alert. That does not mean that all is well."
     if new or over:
         text = f"The last session opened {len(new)} and ended {len(over)} of the alerts."
     if less_hope:
         text = f"{text} Hope was told lower than the time before."
-    members = {who for item in (*new, *over) for who in item.subject if who.startswith("member/")} | {*less_hope}
-    return Line("changed", text, tuple(sorted(members)), tuple(sorted({item.rule for item in (*new, *over)})))
+    text = " ".join((text, *sorted({f"{rules()[item.rule].title}." for item in well})))
+    told = (*new, *over, *well)
+    members = {who for item in told for who in item.subject if who.startswith("member/")} | {*less_hope}
+    return Line("changed", text, tuple(sorted(members)), tuple(sorted({item.rule for item in told})))
 
 
 def _unheard(latest: Sequence[TherapySession], family: Family, standing: Sequence[Concern]) -> Line:

@@ -35,7 +35,7 @@ CALM = {"indicators_observed": True, "attendance": {"ana": "attended"}}
 
 @pytest.fixture
 async def five(client: httpx.AsyncClient, clock: Clock) -> httpx.AsyncClient:
-    """Return a client of a clinic with alerts in five cases, an hour between them."""
+    """Return a client of a clinic with alerts in five cases, an hour between them; the better one has good news too."""
     await put(client, "warned", 1, hostile(therapists=["dr-7"]))
     clock.pass_by(hours=1)
     await put(client, "grave", 1, hostile(severity=3, therapists=["dr-7", "dr-8"]))
@@ -53,12 +53,12 @@ async def five(client: httpx.AsyncClient, clock: Clock) -> httpx.AsyncClient:
 @pytest.mark.parametrize(
     ("filters", "cases"),
     [
-        ({}, ["gone", "better", "low", "grave", "warned"]),
-        ({"state": "open"}, ["low", "grave", "warned"]),
+        ({}, ["gone", "better", "better", "low", "grave", "warned"]),
+        ({"state": "open"}, ["better", "low", "grave", "warned"]),
         ({"state": ["recovered", "retracted"]}, ["gone", "better"]),  # repeated means or
         ({"state": "recovering"}, []),
-        ({"severity": "info"}, ["low"]),
-        ({"severity": ["critical", "info"]}, ["low", "grave"]),
+        ({"severity": "info"}, ["better", "low"]),
+        ({"severity": ["critical", "info"]}, ["better", "low", "grave"]),
         ({"rule": "absolute-low"}, ["low"]),
         ({"rule": ["absolute-low", "hostility-to-therapist"], "state": "open"}, ["low", "grave", "warned"]),
         ({"rule": "no-such-rule"}, []),
@@ -66,10 +66,17 @@ async def five(client: httpx.AsyncClient, clock: Clock) -> httpx.AsyncClient:
         ({"case_id": "elsewhere"}, []),
         ({"therapist_id": "dr-7"}, ["grave", "warned"]),
         ({"therapist_id": ["dr-8", "dr-9"]}, ["grave"]),
-        ({"handling": "new"}, ["gone", "better", "low", "grave", "warned"]),
+        ({"tone": "good-news"}, ["better"]),
+        ({"tone": "caution"}, ["gone", "better", "low", "grave", "warned"]),
+        ({"tone": "caution", "state": "open"}, ["low", "grave", "warned"]),
+        ({"tone": ["caution", "good-news"]}, ["gone", "better", "better", "low", "grave", "warned"]),
+        ({"tone": "good-news", "rule": ["recovery", "absolute-low"]}, ["better"]),
+        ({"tone": "good-news", "rule": "absolute-low"}, []),
+        ({"tone": "caution", "rule": "recovery"}, []),
+        ({"handling": "new"}, ["gone", "better", "better", "low", "grave", "warned"]),
         ({"handling": ["acknowledged", "dismissed"]}, []),
-        ({"changed_after": "2026-06-01T14:00:00Z"}, ["gone", "better"]),  # after, not at
-        ({"changed_after": "2026-06-01T15:59:59+02:00"}, ["gone", "better", "low"]),
+        ({"changed_after": "2026-06-01T14:00:00Z"}, ["gone", "better", "better"]),  # after, not at
+        ({"changed_after": "2026-06-01T15:59:59+02:00"}, ["gone", "better", "better", "low"]),
         ({"severity": "warning", "state": "open", "therapist_id": "dr-7"}, ["warned"]),  # kinds together mean and
     ],
 )
@@ -82,6 +89,7 @@ async def test_filters(five: httpx.AsyncClient, filters: Document, cases: list[s
     [
         ({"state": "odd"}, "?state"),
         ({"severity": ["info", "odd"]}, "?severity"),
+        ({"tone": "good"}, "?tone"),
         ({"handling": "odd"}, "?handling"),
         ({"rule": "Side Taking"}, "?rule"),
         ({"case_id": "-x"}, "?case_id"),
@@ -96,10 +104,17 @@ async def test_filters_that_do_not_fit(client: httpx.AsyncClient, filters: Docum
     assert {item["pointer"] for item in answered.json()["errors"]} == {pointer}
 
 
+async def test_good_news_says_that_it_is_some(five: httpx.AsyncClient) -> None:
+    (good,) = await listed(five, tone="good-news")
+    assert (good["rule"], good["severity"], good["tone"]) == ("recovery", "info", "good-news")
+    assert good["title"].startswith("Good news: ")
+    assert {alert["tone"] for alert in await listed(five, tone="caution")} == {"caution"}
+
+
 async def test_a_change_comes_to_the_front(five: httpx.AsyncClient) -> None:
     await put(five, "warned", 2, hostile(2))
     front, *others = await listed(five)
-    assert (front["case_id"], front["severity"], len(others)) == ("warned", "critical", 4)
+    assert (front["case_id"], front["severity"], len(others)) == ("warned", "critical", 5)
     assert (front["opened_session_id"], front["last_session_id"], front["sessions_open"]) == ("s1", "s2", 2)
     assert front["revision"] == 2
 
@@ -113,13 +128,13 @@ async def test_pages_meet_each_alert_once(five: httpx.AsyncClient) -> None:
         found, pages = found + [item["case_id"] for item in answered.json()["items"]], pages + 1
         link = answered.headers.get("link")
         path = link.removeprefix("<").partition(">")[0] if link else None
-    assert (found, pages) == (["gone", "better", "low", "grave", "warned"], 3)
+    assert (found, pages) == (["gone", "better", "better", "low", "grave", "warned"], 3)
 
 
 async def test_an_alert_that_changes_between_pages_is_not_lost(five: httpx.AsyncClient) -> None:
-    first = (await five.get("/v1/alerts?limit=4")).json()
+    first = (await five.get("/v1/alerts?limit=5")).json()
     await put(five, "warned", 2, hostile(2))  # moves to the front of the list, behind the reader's back
-    rest = (await five.get("/v1/alerts", params={"limit": 4, "cursor": first["next_cursor"]})).json()
+    rest = (await five.get("/v1/alerts", params={"limit": 5, "cursor": first["next_cursor"]})).json()
     assert (rest["items"], rest["next_cursor"]) == ([], None)
     assert [item["case_id"] for item in await listed(five, changed_after=first["items"][0]["changed_at"])] == []
     assert [item["case_id"] for item in await listed(five, limit=1)] == ["warned"]

@@ -106,7 +106,14 @@ async def test_one_rule(client: httpx.AsyncClient) -> None:
     assert body["page"].startswith("Hostility to the therapist: ")
     assert "Fires:" in body["page"]
     silent = {item["code"] for item in (await client.get("/v1/rules")).json()["items"] if item["silent_on_hold"]}
-    assert silent == {"side-taking", "bond-asymmetry", "split-alliance", "member-excluded"}
+    between = {"side-taking", "bond-asymmetry", "split-alliance", "member-excluded"}
+    assert silent == between | {"rising", "recovery", "ripple"}
+
+
+async def test_every_rule_has_a_tone(client: httpx.AsyncClient) -> None:
+    tones = {item["code"]: item["tone"] for item in (await client.get("/v1/rules")).json()["items"]}
+    assert {code for code, tone in tones.items() if tone == "good-news"} == {"rising", "recovery", "ripple"}
+    assert set(tones.values()) == {"caution", "good-news"}
 
 
 @pytest.mark.parametrize("path", ["/v1/instruments/none", "/v1/rules/none", "/v1/rules/%00", "/v1/instruments/SRS"])

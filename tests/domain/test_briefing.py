@@ -11,7 +11,7 @@ from service.domain.concern import Concern, Signal, State
 from service.domain.model import Family, Member, MemberRole, Severity, TherapySession
 from service.domain.next_steps import HELD_BACK, HOLD_TEXT, JOINT, SENTENCES, WALL_TEXT
 from service.domain.noted import Noted, Reading
-from service.domain.rules import rules
+from service.domain.rules import Tone, rules, tone_of
 from tests.factories import course, family, held_at, rating, therapy_session
 
 TOPICS = ["ask-first", "changed", "no-voice", "not-jointly", "say"]
@@ -89,6 +89,23 @@ def test_what_changed(concerns: list[Concern], said: str) -> None:
     line = told(concerns)["changed"]
     assert said in line.text
     assert bool(line.rules) == ("changed no" not in said)
+
+
+GOOD = concern("rising", "member/eva", severity=Severity.info, opened_number=3)
+
+
+def test_good_news_is_told_as_such_and_asks_for_nothing() -> None:
+    plain, better = told([BOND]), told([BOND, GOOD])
+    assert better["changed"].text == f"{plain['changed'].text} Good news: going up."
+    assert (better["changed"].members, better["changed"].rules) == (("member/eva",), ("rising",))
+    assert all(better[topic] == plain[topic] for topic in TOPICS if topic != "changed")
+    assert told([GOOD])["ask-first"] == told([])["ask-first"]
+    assert told([GOOD])["say"] == told([])["say"]
+
+
+def test_good_news_of_an_earlier_session_is_no_news_and_its_end_is_none() -> None:
+    for old in ({"opened_number": 2}, {"state": State.closed, "ended": 3}):
+        assert told([concern("rising", "member/eva", severity=Severity.info, **old)]) == told([])
 
 
 @pytest.mark.parametrize(
@@ -208,7 +225,7 @@ def _grave() -> Concern:
     return concern("hostility-to-member", "member/tom", "member/ana", route=route)
 
 
-@pytest.mark.parametrize("code", sorted(rules()))
+@pytest.mark.parametrize("code", sorted(code for code in rules() if tone_of(code) is Tone.caution))
 def test_the_sentence_goes_with_the_first_step_of_the_rule(code: str) -> None:
     line = told([concern(code, "member/ana", last_held_at=held_at(3) + timedelta(minutes=1))])["say"]
     assert (line.text, line.rules) == (SENTENCES[rules()[code].next_steps[0]], (code,))

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from graphlib import TopologicalSorter
 from typing import Any, Generic, TypeVar
@@ -13,6 +14,13 @@ from service.domain.registry import collect
 
 Memory = TypeVar("Memory")
 Parameters = TypeVar("Parameters")
+
+
+class Tone(StrEnum):
+    """Whether a rule says that something may need care, or that something goes well."""
+
+    caution = "caution"
+    good_news = "good-news"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,7 @@ class Rule(Generic[Memory, Parameters]):
     whose concern about the same subject, new in this session and not critical, tells no more than its own; `raises`
     picks the concerns that its signal about the same subject makes warnings where they are `info`, and such a rule
     opens none of its own. `after` names rules whose signals this one reads. `silent_on_hold`: not shown while the
-    case is on safety hold.
+    case is on safety hold. `tone`: good news is only ever `info`, and nothing that asks for an answer counts it.
     `texts` is route → sentence; `next_steps` are codes; `grade` is the evidence grade A-D, `basis_unit` whose units.
     """
 
@@ -58,6 +66,7 @@ class Rule(Generic[Memory, Parameters]):
     inhibits: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     absorbs: tuple[str, ...] = ()
+    tone: Tone = Tone.caution
     raises: Callable[[Concern], bool] | None = None
     unit: str = "ours"
 
@@ -82,6 +91,12 @@ def rules() -> Mapping[str, AnyRule]:
 def inhibitors() -> Mapping[str, tuple[str, ...]]:
     """Return by rule the more specific ones whose signals block its opening, in the order in which they are asked."""
     return {code: tuple(other.code for other in rules().values() if code in other.inhibits) for code in rules()}
+
+
+def tone_of(code: str) -> Tone:
+    """Return the tone of a rule; one that is gone was a caution."""
+    rule = rules().get(code)
+    return rule.tone if rule else Tone.caution
 
 
 def _stable(order: "TopologicalSorter[str]") -> list[str]:

@@ -6,8 +6,11 @@ import pytest
 
 from service.db.sealing import seal, unseal_carry
 from service.domain.carry import Carry, default_parameters
+from service.domain.model import Severity
 from service.domain.plain import encode, freeze
-from service.domain.rules import rules
+from service.domain.rules import Tone, rules, tone_of
+from tests.domain.rules.walking import long_course, walk
+from tests.factories import family
 
 FIRST_TWELVE = """
     hostility-to-therapist hostility-to-member noncompliance attendance side-taking bond-asymmetry split-alliance
@@ -64,6 +67,25 @@ def test_who_inhibits_whom(specific: str, generic: str) -> None:
 )
 def test_traits(trait: str, codes: set[str]) -> None:
     assert {code for code in FIRST_TWELVE.split() if getattr(rules()[code], trait)} == codes
+
+
+GOOD_NEWS = {"rising", "recovery", "ripple"}
+
+
+def test_good_news_is_told_apart() -> None:
+    assert {code for code, rule in rules().items() if rule.tone is Tone.good_news} == GOOD_NEWS
+    assert tone_of("no-such-rule") is Tone.caution
+
+
+@pytest.mark.parametrize("code", sorted(GOOD_NEWS))
+def test_good_news_never_looks_like_an_alarm(code: str) -> None:
+    rule = rules()[code]
+    assert rule.title.startswith("Good news: ")
+    assert rule.silent_on_hold  # a rise may be fear, and a follower may be led
+    assert set(rule.next_steps) <= {"hope", "family-as-solution", "talk-about-alliance"}
+    assert not any((rule.unsettles, rule.settles, rule.raises, rule.absorbs))
+    found = [signal for step in walk(long_course(seed=11, length=120), family()) for signal in step.signals[code]]
+    assert {signal.severity for signal in found} <= {Severity.info}
 
 
 @pytest.mark.parametrize("code", sorted(rules()))
