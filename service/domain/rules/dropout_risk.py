@@ -1,21 +1,22 @@
 """Several signs of leaving: what often comes before leaving therapy comes together for one member.
 
 Fires:    three points or more: staying away as `attendance` sees it 2, and 3 more where it followed on hostility, a
-          lost bond or a drop that stood; such a concern open for more than two held sessions 2; total at or below the
-          low mark in one of the case's first three sessions and ever since 1; the low member of a split 1, of one that
-          widens or of a sustained decline 1 more; confrontation of the therapist at clear (2) or more in the last three
-          observed sessions 1; came twice in a row without giving a form, where others gave one, 1 (not beside staying
-          away)
+          lost bond or a drop that stood; such a concern at warning or above open for more than two held sessions 2;
+          total at or below the low mark in one of the case's first three sessions and ever since 1; the low member of a
+          split 1, of one that widens or of a sustained decline 1 more; confrontation of the therapist at clear (2) or
+          more in the last three observed sessions 1; came twice in a row without giving a form, where others gave one,
+          1 (not beside staying away)
 Quiet:    fewer points; a session that the member neither came to nor stayed away from; the family's late return, which
           is nobody's alone; a member who never gave a form gives no point by its lack
 Severity: warning; critical at five points or more; info in the first three sessions where ratings alone give the points
 Clears:   fewer than two points in two attended sessions; absence says nothing
 Source:   a weak alliance and dropout, d = .55 in 11 studies (Sharf 2010); an unbalanced one in families (Robbins 2003,
           2008); confrontation and dropout, d = .74 (Eubanks 2019); missed sessions (Limoncelli 2019)
-Ours:     every weight, until they are fitted on real courses. One absence is one story: where these points fire, an
-          alert about the same absence that `attendance` would open beside them at warning is left out; one that stands
-          already goes on, and a critical one, right after what may have been hard or the third of four, always opens.
-          Its points count in either case, until two attended sessions in a row
+Ours:     every weight, until they are fitted on real courses, and that a mere note gives no point, however long it
+          stands. One absence is one story: where these points fire, an alert about the same absence that `attendance`
+          would open beside them at warning is left out; one that stands already goes on, and a critical one, right
+          after what may have been hard or the third of four, always opens. Its points count in either case, until two
+          attended sessions in a row
 Since:    0.1 (version 1)
 """
 
@@ -174,7 +175,7 @@ def _of_concern(concern: Concern, moment: Moment, parameters: Parameters) -> Ite
             yield low, "falling", parameters.falling
     elif concern.rule == DECLINE:
         yield concern.subject[0], "falling", parameters.falling
-    elif concern.rule in HURTFUL:
+    elif concern.rule in HURTFUL and concern.severity is not Severity.info:
         if moment.number - concern.opened_number >= parameters.open_sessions:
             yield from ((reference, "long_open", parameters.long_open) for reference in concern.subject)
 

@@ -48,7 +48,7 @@ def complaint(severity: int = 2, toward: str | None = "dr-7") -> Indicator:
     return indicator("complaint", "ana", toward, severity)
 
 
-# Three totals at 90: z = (x − 90)/5 (see the twin of out-of-limits), so 79 is out of limits; the low mark is 80, and
+# Three totals at 90: z = (x − 90)/5 (see the twin of out-of-limits), so 79 is a note and 77 a warning; the low mark is 80, and
 # a total of 78 at the start is low and, with Eva at 95, no split before the second session.
 FIRES = [
     # early no-show 2 + low since the start 1
@@ -65,14 +65,14 @@ FIRES = [
     # a fall that stands for more than two sessions 2 + a complaint 1
     (
         "a fall that stands, and a complaint",
-        course_of(90, 90, 90, 79, 77, 78, seen={6: complaint()}),
+        course_of(90, 90, 90, 77, 77, 78, seen={6: complaint()}),
         WARNING,
         {"long_open": 2, "confrontation": 1},
     ),
     # the same, and two sessions that she came to without a form 1
     (
         "a fall that stands, a complaint, and no form twice",
-        course_of(90, 90, 90, 79, 77, SILENT, SILENT, seen={7: complaint()}),
+        course_of(90, 90, 90, 77, 77, SILENT, SILENT, seen={7: complaint()}),
         WARNING,
         {"long_open": 2, "missing_ratings": 1, "confrontation": 1},
     ),
@@ -83,14 +83,15 @@ QUIET = [
     ("low in the fourth session only", course_of(90, 90, AWAY, 78)),
     ("away early, and a mild complaint", course_of(90, AWAY, seen={1: complaint(1)})),
     ("away early, and a complaint about somebody else", course_of(90, AWAY, seen={1: complaint(2, "eva")})),
-    ("a fall open for two sessions, and a complaint", course_of(90, 90, 90, 79, 77, seen={5: complaint()})),
-    ("a fall that stands", course_of(90, 90, 90, 79, 77, 78)),
-    ("a fall that stands, and no form once", course_of(90, 90, 90, 79, 77, SILENT)),
-    ("a fall that stands, and nothing known of her", course_of(90, 90, 90, 79, 77, None, None)),
+    ("a fall open for two sessions, and a complaint", course_of(90, 90, 90, 77, 77, seen={5: complaint()})),
+    ("a note that stands, and a complaint", course_of(90, 90, 90, 79, 79, 79, seen={6: complaint()})),
+    ("a fall that stands", course_of(90, 90, 90, 77, 77, 78)),
+    ("a fall that stands, and no form once", course_of(90, 90, 90, 77, 77, SILENT)),
+    ("a fall that stands, and nothing known of her", course_of(90, 90, 90, 77, 77, None, None)),
     ("away, and no form either", course_of(90, AWAY, SILENT)),
     (
         "a complaint four observed sessions ago",
-        course_of(90, 90, 90, 79, 77, 78, seen={3: complaint()}),
+        course_of(90, 90, 90, 77, 77, 78, seen={3: complaint()}),
     ),
 ]
 
