@@ -1,8 +1,9 @@
 """The therapist may not have noticed: a member's own ratings speak of a change, and the therapist rates as usual.
 
 Fires:    an alert from a member's own ratings stands open, nobody has talked about it yet, and in two sessions in which
-          it spoke the therapist's total (about that member, else about the family) was at z > −0.5 against the
-          therapist's own level
+          it spoke, with none in between in which the member rated and it did not, the therapist's total (about that
+          member, else about the family) was at z > −0.5 against the therapist's own level; in the second the member's
+          own figure, where the alert has one, is at z ≤ −1.75
 Quiet:    a therapist who rates lower, or who reports any strain with the member or the family; an alert that is
           recovering; one about a level that is usual for the member; where the therapist has not rated, or fewer than
           three times before, it is unknown, and the count waits; so nothing is raised in the first three sessions
@@ -10,7 +11,7 @@ Severity: none of its own: it raises that alert from info to warning
 Clears:   with the alert that it raised
 Source:   a rupture that the therapist recognized no longer went with a worse next session (Chen et al. 2018, 84
           clients); both parties' reports tell of the next session (Rubel et al. 2018, 1,210 patients)
-Ours:     the limit; two sessions, since one may be missed by anybody; of several therapists one who notices is enough;
+Ours:     the limits; two sessions, since one may be missed by anybody; of several therapists one who notices is enough;
           nothing is raised to critical: most therapists rate most sessions as usual, and in simulated clean families
           whose therapist rates, one in ten would have seen a critical alert
 Since:    0.1 (version 1)
@@ -23,8 +24,9 @@ from service.domain.concern import Clearing, Concern, Signal, State
 from service.domain.model import RaterKind, Severity
 from service.domain.moment import Figure, Moment
 from service.domain.rules import Rule
+from service.domain.sightings import MEMBER
 from service.domain.strains import FAMILY, reports_of
-from service.domain.trajectory import above
+from service.domain.trajectory import above, at_most
 
 OWN = ("goal-misalignment", "out-of-limits", "strain-report", "sudden-drop", "sustained-decline", "trust-bond-loss")
 OF_A_LEVEL = ("low-mark", "no-shared-goal")  # routes that speak of no change which a therapist could have missed
@@ -34,6 +36,7 @@ OF_A_LEVEL = ("low-mark", "no-shared-goal")  # routes that speak of no change wh
 class Parameters:
     z: float = -0.5
     sessions: int = 2
+    own_z: float = -1.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,12 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
     signals: list[Signal] = []
     for reference, spoke in _standing(moment).items():
         count, figure = memory.unnoticed.get(reference, 0), _most_aware(moment, reference)
-        if spoke and figure is not None and figure.z is not None:
+        if not spoke:
+            count = 0 if reference.removeprefix(MEMBER) in moment.session.raters else count
+        elif figure is not None and figure.z is not None:
             usual = above(figure.z, parameters.z) and not _reports_strain(moment, reference)
             count = min(count + 1, parameters.sessions) if usual else 0
-            if count >= parameters.sessions:
+            if count >= parameters.sessions and any(_is_clear(concern, parameters) for concern in spoke):
                 signals.append(_signal(reference, figure, parameters))
         if count:
             unnoticed[reference] = count
@@ -68,13 +73,19 @@ def may_be_missed(concern: Concern) -> bool:
     return concern.subject != (FAMILY,) and concern.signal.route not in OF_A_LEVEL
 
 
-def _standing(moment: Moment) -> dict[str, bool]:
-    """Return the members about whom such a concern stands, and whether one spoke in this session."""
-    spoke: dict[str, bool] = {}
+def _standing(moment: Moment) -> dict[str, list[Concern]]:
+    """Return the members about whom such concerns stand, and which of these spoke in this session."""
+    spoke: dict[str, list[Concern]] = {}
     for concern in filter(may_be_missed, moment.concerns):
-        (reference,) = concern.subject
-        spoke[reference] = spoke.get(reference, False) or concern.number == moment.number
+        mine = spoke.setdefault(concern.subject[0], [])
+        if concern.number == moment.number:
+            mine.append(concern)
     return dict(sorted(spoke.items()))
+
+
+def _is_clear(concern: Concern, parameters: Parameters) -> bool:
+    z = concern.signal.value("z")
+    return z is None or at_most(z, parameters.own_z)
 
 
 def _most_aware(moment: Moment, reference: str) -> Figure | None:
@@ -95,7 +106,7 @@ def _signal(reference: str, figure: Figure, parameters: Parameters) -> Signal:
         subject=(reference,),
         severity=Severity.info,
         values={"series": figure.name, "therapist_total": figure.value, "therapist_z": figure.z},
-        thresholds={"therapist_z": parameters.z, "sessions": parameters.sessions},
+        thresholds={"therapist_z": parameters.z, "sessions": parameters.sessions, "own_z": parameters.own_z},
         raters=(figure.key.rater,),
         baseline=figure.baseline,
     )

@@ -48,8 +48,8 @@ def complaint(severity: int = 2, toward: str | None = "dr-7") -> Indicator:
     return indicator("complaint", "ana", toward, severity)
 
 
-# Three totals at 90: z = (x − 90)/5 (see the twin of out-of-limits), so 79 is a note and 77 a warning; the low mark is 80, and
-# a total of 78 at the start is low and, with Eva at 95, no split before the second session.
+# Three totals at 90: z = (x − 90)/5 (see the twin of out-of-limits), so 79 is a note and 77 a warning; the low mark is
+# 80, and a total of 78 at the start is low.
 FIRES = [
     # early no-show 2 + low since the start 1
     ("away early and low from the start", course_of(78, AWAY), WARNING, {"attendance": 2, "early_low": 1}),

@@ -76,7 +76,9 @@ def test_it_opens_no_alert_of_its_own() -> None:
 def test_the_basis_says_by_what_it_was_raised() -> None:
     series = "therapist/dr-7|srs|post|family|total"
     seen: Values = {"series": series, "therapist_total": 85.0, "therapist_z": 0.0}
-    assert note(course_of(FALLEN, (85,) * 5)).raised == Raised(CODE, seen, {"therapist_z": -0.5, "sessions": 2})
+    assert note(course_of(FALLEN, (85,) * 5)).raised == Raised(
+        CODE, seen, {"therapist_z": -0.5, "sessions": 2, "own_z": -1.75}
+    )
 
 
 def test_of_two_the_rating_about_the_member_counts() -> None:
@@ -115,6 +117,23 @@ def test_an_alert_of_a_usual_level_tells_of_nothing_to_miss() -> None:
     low = [therapy_session(n, rating("ana", 90, dimensions={"goals": 70}), rating("dr-7", 85)) for n in range(1, 9)]
     (goals,) = concerns_of("goal-misalignment", low, family())
     assert (goals.signal.route, goals.number, goals.severity, goals.raised) == ("low-mark", 8, "info", None)
+
+
+# Goals of 90, 90, 90, 79: mu 87.25, s 5.5, sigma √((6·49 + 3·30.25)/9) = 6.538, z = (x − 87.25)/(6.538·√1.25).
+@pytest.mark.parametrize(("goals", "z", "severity"), [(74.4, -1.758, "warning"), (75.5, -1.607, "info")])
+def test_what_is_hardly_told_is_not_raised(goals: float, z: float, severity: str) -> None:
+    told = [
+        therapy_session(number, rating("ana", 90, dimensions={"goals": each}), rating("dr-7", 85))
+        for number, each in enumerate((90, 90, 90, 79, goals), start=1)
+    ]
+    (concern,) = concerns_of("goal-misalignment", told, family())
+    assert (concern.signal.route, concern.severity) == ("own-level", severity)
+    assert concern.signal.values["z"] == pytest.approx(z, abs=0.001)
+
+
+def test_a_session_in_which_she_rated_and_it_did_not_speak_begins_the_count_anew() -> None:
+    # 84 is z −1.2: no longer out of limits and not yet recovered
+    assert note(course_of((*FALLEN[:4], 84, 79), (85,) * 6)).severity == "info"
 
 
 def test_a_strain_that_only_the_member_reports_is_raised() -> None:
