@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.db import queries, reads, repairs, stores
+from service.db import handlings, queries, reads, repairs, stores
 from service.db.engine import Db, transaction
 from service.domain.commands import Refusal
 from service.domain.handling import Act, handled
@@ -39,14 +39,14 @@ async def handle(
         if current is None:
             return found
         body: dict[str, Any] = dict(zip(act.__dataclass_fields__, freeze(_without_revision(act)), strict=True))
-        known = await reads.handling_by_id(db, alert_id, act.id)
+        known = await handlings.handling_by_id(db, alert_id, act.id)
         if known is not None:
             return found if known == body else Handled(current, Refusal("handling-differs"))
         if act.handling_revision is not None and act.handling_revision != current.alert.handling_revision:
             extra = {"handling_revision": current.alert.handling_revision}
             return Handled(current, Refusal("precondition-failed", extra=extra))
         moved = handled(current.alert, act, current.course.held_sessions, now)
-        await stores.write_handling(db, alert_id, act.id, body, now)
+        await handlings.write_handling(db, alert_id, act.id, body, now)
         moved = await _written(db, key_id, f"alert.{act.action.value}", moved, now)
         return Handled(replace(current, alert=moved))
 

@@ -28,6 +28,7 @@ from service.api import (
     reassessments,
     references,
     repairs,
+    rule_parameters,
     sessions,
     therapists,
 )
@@ -60,6 +61,7 @@ PAGES = (
     backtests,
     catalogue,
     references,
+    rule_parameters,
     health,
 )  # in reading order
 

@@ -251,6 +251,6 @@ def _outcome(
     if rating is None or decision.result is Result.refused or key not in views:
         return outcome
     session, shown = views[key]
-    resting = (item for item in alerts.get(key[0], ()) if key[1] in item.concern.sessions and not item.retracted)
+    resting = (item for item in alerts.get(key[0], ()) if key[1] in item.concern.sessions and item.told)
     missing = missing_raters(session, shown.family, rating_of(rating.facts))
     return replace(outcome, figures=shown, missing_raters=missing, alerts=tuple(resting))

@@ -50,6 +50,8 @@ CALLS = {
     "/v1/indicators": "get",
     "/v1/rules": "get",
     "/v1/rules/{code}": "get",
+    "/v1/rules/{code}/parameters": "get put",
+    "/v1/rules/{code}/parameters/versions": "get",
     "/livez": "get",
     "/readyz": "get",
     "/startupz": "get",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from service.api.alert_documents import basis_document, silent
+from service.api.alerts import Shadow
 from service.api.answers import READING, answer
 from service.api.documents import Document
 from service.api.fields import shown_time
@@ -35,7 +36,7 @@ class GroundPublic(BaseModel):
 
     session: dict[str, Any] = Field(description="with its ratings, as rules see it")
     family: dict[str, Any] = Field(description="as announced")
-    given: dict[str, RuleGivenPublic] = Field(description="to this rule and to those that bear on it")
+    given: dict[str, RuleGivenPublic] = Field(description="to this rule and those that bear on it, for what opens")
     references: dict[str, list[OwnReferencePublic]] = Field(description="the organization's own, by form")
     before: dict[str, Any] = Field(description="held sessions, roles, series, concerns and memories before the session")
 
@@ -65,12 +66,12 @@ class AlertBasisPublic(BaseModel):
     responses=READING,
     openapi_extra=needs("alerts:read"),
 )
-async def get_alert_basis(request: KeyedRequest, alert_id: UUID) -> Response:
+async def get_alert_basis(request: KeyedRequest, alert_id: UUID, shadow: Shadow = False) -> Response:
     """Return all that is needed to find an alert again; what others rated is part of it only with `course:read`."""
     shows_grounds = request.caller.reads_course
     async with request.reading() as db:
         await reads.one_moment(db)
-        stored = there(await reads.alert_by_id(db, alert_id))
+        stored = there(await reads.alert_by_id(db, alert_id, shadow))
         there(None if silent(stored.alert, stored.circumstances) else stored)
         grounds = await grounds_of_alert(db, stored) if shows_grounds else ()
     alert, concern = stored.alert, stored.alert.concern

@@ -33,6 +33,7 @@ def alert_document(alert: Alert, case: Circumstances, course: Course, now: datet
         "severity": concern.severity.value,
         "state": concern.state.value,
         "state_reason": concern.reason.value if concern.reason else None,
+        "shadow": concern.shadow,
         "flapping": concern.flapping,
         "opened_session_id": concern.opened_session_id,
         "opened_held_at": shown_time(concern.opened_held_at),

@@ -13,7 +13,7 @@ from service.api.answers import READING, WRITING, answer
 from service.api.change_cursor import change_cursor, change_place, filters_of
 from service.api.documents import Document
 from service.api.errors import Told, refused
-from service.api.fields import Body, Code, Day, Id, PersonId, Time
+from service.api.fields import Asked, Body, Code, Day, Id, PersonId, Time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.models import AlertPublic, HandlingPublic
 from service.api.paging import Cursor, Limit, Page, page, place_of
@@ -25,6 +25,8 @@ from service.domain.model import Severity
 from service.domain.reconcile import Handling
 from service.domain.rules import Tone
 from service.handling import handle
+
+Shadow = Annotated[Asked, Query(description="true: alerts of rules in shadow too")]
 
 router = APIRouter(route_class=KeyedRoute, tags=["alerts"])
 
@@ -56,6 +58,7 @@ async def list_alerts(
     case_id: Annotated[list[Id] | None, Query(max_length=50)] = None,
     therapist_id: Annotated[list[Id] | None, Query(max_length=50)] = None,
     changed_after: Annotated[Time | None, Query()] = None,
+    shadow: Shadow = False,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
@@ -72,6 +75,7 @@ async def list_alerts(
         therapist_ids=therapist_id or (),
         changed_after=changed_after,
         silent_on_hold=silent_rules(),
+        shadow=shadow,
     )
     filters = filters_of(request)
     since = change_place(filters, before[1]) if before else None
@@ -91,10 +95,10 @@ async def list_alerts(
     responses=READING,
     openapi_extra=needs("alerts:read"),
 )
-async def get_alert(request: KeyedRequest, alert_id: UUID) -> Response:
+async def get_alert(request: KeyedRequest, alert_id: UUID, shadow: Shadow = False) -> Response:
     """Return an alert with all that it rests on."""
     async with request.reading() as db:
-        stored = there(await reads.alert_by_id(db, alert_id))
+        stored = there(await reads.alert_by_id(db, alert_id, shadow))
     there(None if silent(stored.alert, stored.circumstances) else stored)
     return answer(alert_body(stored, request.now), headers={"ETag": f'"{stored.alert.revision}"'})
 

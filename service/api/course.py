@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from service.api.alert_documents import alert_documents
+from service.api.alerts import Shadow
 from service.api.answers import READING, UNCHANGED, content_of, unless_known
 from service.api.cases import CaseId
 from service.api.documents import (
@@ -70,6 +71,7 @@ async def get_course(
     case_id: CaseId,
     last: Annotated[int, Query(ge=1, le=200, description="how many sessions at most")] = 50,
     before: Cursor = None,
+    shadow: Shadow = False,
 ) -> Response:
     """Return the latest sessions of a case, what they show, and the concerns about them."""
     place = place_of(request, before, datetime, str)
@@ -77,7 +79,7 @@ async def get_course(
     async with request.reading() as db:
         case = there(await reads.case_by_id(db, case_id))
         found = await course_sessions(db, case, (place[0], place[1]) if place else None, last + 1)
-        alerts = await reads.alerts_of_case(db, case_id) if shows_alerts else []
+        alerts = await reads.alerts_of_case(db, case_id, shadow) if shows_alerts else []
     shown = found[-last:]
     standing = [alert for alert in alerts if not alert.retracted]
     document = {

@@ -62,6 +62,15 @@ Time = Annotated[datetime, BeforeValidator(_time), WithJsonSchema({"type": "stri
 Day = Annotated[str, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 
 
+def _asked(value: Any) -> bool:
+    if value not in ("true", "false"):
+        raise Told("not-a-boolean", "true or false is needed.")
+    return bool(value == "true")
+
+
+Asked = Annotated[bool, BeforeValidator(_asked)]  # in a query, where the framework would take many words
+
+
 class Body(BaseModel):
     """A request body: a field that nobody knows is refused, since it may be a misspelt one."""
 

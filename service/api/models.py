@@ -190,6 +190,7 @@ class AlertPublic(HandlingPublic):
     severity: Literal["info", "warning", "critical"]
     state: Literal["open", "recovering", "recovered", "closed", "retracted"]
     state_reason: str | None
+    shadow: bool = Field(description="its rule spoke in shadow: only for those who ask for it, and nobody acts on it")
     flapping: bool = Field(description="it opened and recovered three times in six held sessions: be quiet about it")
     opened_session_id: str
     opened_held_at: str

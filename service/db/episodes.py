@@ -43,18 +43,21 @@ async def episode_page(db: Db, case_id: str, after: tuple[datetime, str] | None,
 
 
 async def alerts_known(db: Db, case_id: str, alert_ids: Collection[str]) -> int:
-    """Return how many of some alerts are of a case."""
-    mine = (alerts.c.organization_id == db.organization_id, alerts.c.case_id == case_id)
+    """Return how many of some alerts are of a case; nobody confirms one in shadow."""
     wanted = alerts.c.alert_id.in_([UUID(alert_id) for alert_id in alert_ids])
-    count: int = (await db.execute(select(func.count()).where(*mine, wanted))).scalar_one()
+    count: int = (await db.execute(select(func.count()).where(*_heard(db, case_id), wanted))).scalar_one()
     return count
 
 
 async def has_alerts(db: Db, case_id: str) -> bool:
-    """Tell whether a case has any alert."""
-    mine = (alerts.c.organization_id == db.organization_id, alerts.c.case_id == case_id)
-    found: bool = (await db.execute(select(select(alerts.c.alert_id).where(*mine).exists()))).scalar_one()
+    """Tell whether a case has any alert but those in shadow."""
+    any_of = select(alerts.c.alert_id).where(*_heard(db, case_id)).exists()
+    found: bool = (await db.execute(select(any_of))).scalar_one()
     return found
+
+
+def _heard(db: Db, case_id: str) -> tuple[Any, Any, Any]:
+    return (alerts.c.organization_id == db.organization_id, alerts.c.case_id == case_id, ~alerts.c.shadow)
 
 
 def _of(db: Db, case_id: str) -> tuple[Any, Any]:

@@ -7,7 +7,21 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, Uuid, and_, any_, bindparam, case, func, or_, select, tuple_
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from service.db.circumstances import CIRCUMSTANCES, ON_HOLD, circumstances_in
@@ -16,13 +30,10 @@ from service.db.engine import Db
 from service.db.queries import alerts, carries, cases, ratings, sessions, with_past
 from service.db.rows import Row, alert_of, case_of, rating_record_of, session_record_of
 from service.db.statements import ORGANIZATION, Statement
-from service.db.tables import HandlingRow, table_of
 from service.domain.circumstances import Circumstances, circumstances_of
 from service.domain.figures import Course
 from service.domain.reconcile import Alert
 from service.domain.records import CaseRecord, RatingRecord, SessionRecord
-
-handlings = table_of(HandlingRow)
 
 FAR = datetime(9999, 12, 31, tzinfo=UTC)  # where a session without a time sorts
 
@@ -173,7 +184,7 @@ def _rated_by(rater: str) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertFilter:
-    """What a reader asks for: values of one kind mean "or", kinds together mean "and"."""
+    """What a reader asks for: values of one kind mean "or", kinds together "and"; `shadow` adds those in shadow."""
 
     states: Sequence[str] = ()
     handlings: Sequence[str] = ()
@@ -185,6 +196,7 @@ class AlertFilter:
     therapist_ids: Sequence[str] = ()
     changed_after: datetime | None = None
     silent_on_hold: Sequence[str] = ()
+    shadow: bool = False
 
 
 async def alert_page(db: Db, wanted: AlertFilter, now: datetime, before: int | None, limit: int) -> list[StoredAlert]:
@@ -200,9 +212,9 @@ def asked_for(wanted: AlertFilter) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value not in (None, (), [])}
 
 
-async def alert_by_id(db: Db, alert_id: UUID) -> StoredAlert | None:
-    """Return an alert."""
-    rows = await db.fetch(ALERT, alert_id=alert_id)
+async def alert_by_id(db: Db, alert_id: UUID, shadow: bool = False) -> StoredAlert | None:
+    """Return an alert; one in shadow is there for those alone who ask for such."""
+    rows = await db.fetch(ALERT, alert_id=alert_id, shadow=shadow)
     return stored_alert(rows[0]) if rows else None
 
 
@@ -212,7 +224,8 @@ ALERTS_WITH_CASE = (
     .join(cases, and_(cases.c.organization_id == alerts.c.organization_id, cases.c.case_id == alerts.c.case_id))
     .where(alerts.c.organization_id == ORGANIZATION)
 )
-ALERT = Statement(ALERTS_WITH_CASE.where(alerts.c.alert_id == bindparam("alert_id", type_=Uuid())))
+HEARD = or_(~alerts.c.shadow, bindparam("shadow", type_=Boolean()))
+ALERT = Statement(ALERTS_WITH_CASE.where(alerts.c.alert_id == bindparam("alert_id", type_=Uuid()), HEARD))
 
 
 @cache
@@ -239,6 +252,7 @@ def alert_filters() -> dict[str, ColumnElement[bool]]:
         "therapist_ids": alerts.c.therapists.overlap(_codes("therapist_ids")),
         "changed_after": alerts.c.changed_at > bindparam("changed_after", type_=alerts.c.changed_at.type),
         "silent_on_hold": ~and_(ON_HOLD, alerts.c.rule == any_(_codes("silent_on_hold"))),
+        "shadow": HEARD,
         "before": alerts.c.change_number < bindparam("before", type_=alerts.c.change_number.type),
     }
 
@@ -252,11 +266,12 @@ def stored_alert(row: Row) -> StoredAlert:
     return StoredAlert(alert_of(row), _course_of(row), circumstances_in(row))
 
 
-async def alerts_of_case(db: Db, case_id: str) -> list[Alert]:
-    """Return every alert of a case in the order of opening, retracted ones too."""
+async def alerts_of_case(db: Db, case_id: str, shadow: bool = False) -> list[Alert]:
+    """Return the alerts of a case in the order of opening, retracted ones too; those in shadow only where asked for."""
+    mine = (alerts.c.organization_id == db.organization_id, alerts.c.case_id == case_id)
     statement = (
         select(alerts)
-        .where(alerts.c.organization_id == db.organization_id, alerts.c.case_id == case_id)
+        .where(*mine, *(() if shadow else (~alerts.c.shadow,)))
         .order_by(alerts.c.opened_at, alerts.c.alert_id)
     )
     return [alert_of(row) for row in (await db.execute(statement)).mappings()]
@@ -282,15 +297,4 @@ async def roles_of_raters(db: Db, case_ids: Collection[str]) -> dict[str, dict[s
     found: dict[str, dict[str, str]] = {case_id: {} for case_id in case_ids}
     for row in await db.execute(statement):
         found[row.case_id][row.rater_id] = row.role
-    return found
-
-
-async def handling_by_id(db: Db, alert_id: UUID, handling_id: str) -> dict[str, Any] | None:
-    """Return the body of an act that was taken in under an id."""
-    statement = select(handlings.c.body).where(
-        handlings.c.organization_id == db.organization_id,
-        handlings.c.alert_id == alert_id,
-        handlings.c.handling_id == handling_id,
-    )
-    found: dict[str, Any] | None = (await db.execute(statement)).scalar_one_or_none()
     return found

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import BigInteger, Table, and_, any_, bindparam, case, delete, not_, null, update
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
@@ -20,7 +19,6 @@ from service.db.tables import (
     AuditRow,
     CarryRow,
     CaseRow,
-    HandlingRow,
     OrganizationRow,
     RatingRow,
     RevisionRow,
@@ -33,7 +31,7 @@ from service.domain.records import CaseRecord, RatingRecord, SessionRecord
 
 organizations, cases, sessions = table_of(OrganizationRow), table_of(CaseRow), table_of(SessionRow)
 ratings, revisions, carries = table_of(RatingRow), table_of(RevisionRow), table_of(CarryRow)
-alerts, handlings, audit = table_of(AlertRow), table_of(HandlingRow), table_of(AuditRow)
+alerts, audit = table_of(AlertRow), table_of(AuditRow)
 
 CODES = ARRAY(Code())
 
@@ -201,15 +199,6 @@ ALERTS = _alerts()
 async def write_alerts(db: Db, changed: Sequence[Alert]) -> None:
     """Insert or update alerts as they stand now."""
     await db.run(ALERTS, [alert_row(alert) for alert in changed])
-
-
-HANDLE = Statement(insert(handlings), handlings.c.keys())
-
-
-async def write_handling(db: Db, alert_id: UUID, handling_id: str, body: Mapping[str, Any], at: datetime) -> None:
-    """Note an act of handling under the id that its client made."""
-    row = {"alert_id": alert_id, "handling_id": handling_id, "body": dict(body), "received_at": at}
-    await db.run(HANDLE, [row])
 
 
 TAKE_NUMBERS = Statement(

@@ -113,7 +113,7 @@ def _by_kept(
     for concern in moment.concerns:
         mine = concern.rule == rule.code and concern.active
         if mine and concern.parameters is not None and concern.parameters != now:
-            parameters = overlaid(rule.parameters, concern.parameters)
+            parameters = overlaid(rule, concern.parameters)
             memory, signals = rule.check(moment, before, parameters)
             others = (signal for signal in found if signal.subject != concern.subject)
             found = (*others, *(signal for signal in signals if signal.subject == concern.subject))

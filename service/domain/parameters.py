@@ -6,10 +6,11 @@ memory. The limits of what is accepted are ours.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from math import isfinite
-from typing import Any, TypeVar
+from typing import Any, Protocol
 
 from service.domain.errors import Fault, InvalidParameters
 from service.domain.plain import freeze
@@ -20,7 +21,20 @@ LONGEST = 32  # entries of a list of codes
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
-Parameters = TypeVar("Parameters")
+Bounds = tuple[float, float]  # the least and the most that is taken in
+
+
+class Tunable(Protocol):
+    """What of a rule says how it may be set: its own parameters, narrower bounds, and what must not fall in order."""
+
+    @property
+    def parameters(self) -> Any: ...
+
+    @property
+    def bounds(self) -> Mapping[str, Bounds]: ...
+
+    @property
+    def rising(self) -> tuple[tuple[str, ...], ...]: ...
 
 
 class Unfit(ValueError):
@@ -33,26 +47,39 @@ class Unfit(ValueError):
         self.place = place
 
 
-def checked(own: Any, sent: Mapping[str, Any]) -> dict[str, Any]:
+def checked(rule: Tunable, sent: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters as they are kept, in the order of the rule's own.
 
     Raises InvalidParameters with every fault.
     """
-    faults = [*_unknown(own, sent), *_unfit(own, sent)]
+    faults = [*_unknown(rule, sent), *_unfit(rule, sent)]
     if faults:
         raise InvalidParameters(*faults)
-    return {name: freeze(_fit(sent[name], getattr(own, name))) for name in own.__dataclass_fields__ if name in sent}
+    return {name: freeze(_fit(rule, name, sent[name])) for name in _names(rule) if name in sent}
 
 
-def overlaid(own: Parameters, *layers: Mapping[str, Any]) -> Parameters:
+def overlaid(rule: Tunable, *layers: Mapping[str, Any]) -> Any:
     """Return a rule's own parameters with kept ones laid over them, the later over the earlier.
 
     What a newer version of the rule has no place for any more is left out.
     """
-    changed = {name: getattr(own, name) for name in own.__dataclass_fields__}  # type: ignore[attr-defined]
-    for layer in layers:
-        changed.update((name, _fit(layer[name], changed[name])) for name in layer if _fits(layer[name], name, changed))
-    return replace(own, **changed)  # type: ignore[type-var]
+    found = {name: _fit(rule, name, layer[name]) for layer in layers for name in layer if _fits(rule, name, layer)}
+    return replace(rule.parameters, **found)
+
+
+def contradictions(rule: Tunable, parameters: Any, told: Collection[str]) -> Iterator[Fault]:
+    """Yield a fault for each parameter that lies below the one before it where they must not fall.
+
+    Its place is that one of the two which was told; lists are held against each other place by place.
+    """
+    for names in rule.rising:
+        for lower, higher in pairwise(names):
+            one, other = (getattr(parameters, name) for name in (lower, higher))
+            pairs = zip(one, other, strict=True) if isinstance(one, tuple) else ((one, other),)
+            if any(low > high for low, high in pairs):
+                place = higher if higher in told else lower
+                side, against = ("below", lower) if place == higher else ("above", higher)
+                yield Fault(f"/parameters/{place}", "out-of-order", f"It must not lie {side} {against}.")
 
 
 def named(parameters: Any) -> dict[str, Any]:
@@ -60,38 +87,44 @@ def named(parameters: Any) -> dict[str, Any]:
     return {name: freeze(getattr(parameters, name)) for name in parameters.__dataclass_fields__}
 
 
-def _unknown(own: Any, sent: Iterable[str]) -> Iterator[Fault]:
+def _names(rule: Tunable) -> Collection[str]:
+    found: Collection[str] = rule.parameters.__dataclass_fields__
+    return found
+
+
+def _unknown(rule: Tunable, sent: Iterable[str]) -> Iterator[Fault]:
     for name in sent:
-        if name not in own.__dataclass_fields__:
+        if name not in _names(rule):
             place = f"/{name}" if NAME.fullmatch(name) else ""
             yield Fault(f"/parameters{place}", "unknown-field", "The rule has no such parameter.")
 
 
-def _unfit(own: Any, sent: Mapping[str, Any]) -> Iterator[Fault]:
-    for name in own.__dataclass_fields__:
+def _unfit(rule: Tunable, sent: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in _names(rule):
         if name in sent:
             try:
-                _fit(sent[name], getattr(own, name))
+                _fit(rule, name, sent[name])
             except Unfit as unfit:
                 yield Fault(f"/parameters/{name}{unfit.place}", unfit.code, unfit.detail)
 
 
-def _fits(value: Any, name: str, known: Mapping[str, Any]) -> bool:
+def _fits(rule: Tunable, name: str, kept: Mapping[str, Any]) -> bool:
     try:
-        return name in known and _fit(value, known[name]) is not None
+        return name in _names(rule) and _fit(rule, name, kept[name]) is not None
     except Unfit:
         return False
 
 
-def _fit(value: Any, default: Any) -> Any:
+def _fit(rule: Tunable, name: str, value: Any) -> Any:
     """Return a value in the type of its parameter's default; raises Unfit."""
+    default, bounds = getattr(rule.parameters, name), rule.bounds.get(name)
     match default:
         case bool():
             return _flag(value)
         case int():
-            return _count(value, default)
+            return _count(value, bounds or ((-MOST, -1) if default < 0 else (1, MOST)))
         case float():
-            return _number(value, default)
+            return _number(value, bounds or _side_of(default))
         case tuple() if all(isinstance(item, str) for item in default):
             return _codes(value)
         case tuple():
@@ -105,24 +138,30 @@ def _flag(value: Any) -> bool:
     return value
 
 
-def _count(value: Any, default: int) -> int:
+def _side_of(default: float) -> Bounds:
+    """Return the bounds of a number: it stays on its side of zero."""
+    return (-FARTHEST, 0.0) if default < 0 else (0.0, FARTHEST)
+
+
+def _count(value: Any, bounds: Bounds) -> int:
     if not isinstance(value, int | float) or isinstance(value, bool) or value != value // 1:
         raise Unfit("not-integer", "A whole number is needed.")
-    least, most = (-MOST, -1) if default < 0 else (1, MOST)
-    if not least <= value <= most:
-        raise Unfit("out-of-range", f"From {least} to {most} is taken in.")
-    return int(value)
+    return int(_within(value, bounds))
 
 
-def _number(value: Any, default: float) -> float:
+def _number(value: Any, bounds: Bounds) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise Unfit("not-a-number", "A number is needed.")
     if not isfinite(value):
         raise Unfit("not-finite", "A finite number is needed.")
-    least, most = (-FARTHEST, 0.0) if default < 0 else (0.0, FARTHEST)
+    return float(_within(value, bounds)) + 0.0
+
+
+def _within(value: float, bounds: Bounds) -> float:
+    least, most = bounds
     if not least <= value <= most:
         raise Unfit("out-of-range", f"From {least:g} to {most:g} is taken in.")
-    return float(value) + 0.0
+    return value
 
 
 def _codes(value: Any) -> tuple[str, ...]:
@@ -144,7 +183,7 @@ def _numbers(value: Any, default: tuple[float, ...]) -> tuple[float, ...]:
     found = []
     for place, (item, usual) in enumerate(zip(value, default, strict=True)):
         try:
-            found.append(_number(item, usual))
+            found.append(_number(item, _side_of(usual)))
         except Unfit as unfit:
             raise Unfit(unfit.code, unfit.detail, f"/{place}") from None
     return tuple(found)

@@ -56,6 +56,11 @@ class Alert:
     def retracted(self) -> bool:
         return self.concern.state is State.retracted
 
+    @property
+    def told(self) -> bool:
+        """Tell whether it stands for something, and not in shadow: whether anybody hears of it unasked."""
+        return not self.retracted and not self.concern.shadow
+
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:

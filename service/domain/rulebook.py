@@ -119,6 +119,10 @@ class Rulebook:
         """Return what the references of a form were set to, the oldest first."""
         return [setting for setting in self.forms if setting.instrument == instrument]
 
+    def current(self) -> dict[Target, Setting]:
+        """Return the last setting of each rule in each place."""
+        return {setting.target: setting for setting in self.settings}
+
     def given(self, program: str | None) -> Given:
         """Return what judges a session of a program that is held now."""
         return self.history(program, self.number).first
@@ -197,8 +201,7 @@ def _given(current: Mapping[Target, Setting], program: str | None) -> Given:
         return default_parameters()
     found = {code: layers(current, code, program) for code in rules()}
     parameters = {
-        code: overlaid(rule.parameters, *(setting.parameters for setting in found[code]))
-        for code, rule in rules().items()
+        code: overlaid(rule, *(setting.parameters for setting in found[code])) for code, rule in rules().items()
     }
     modes = {code: mode_of(settings) for code, settings in found.items()}
     return Given(

@@ -24,7 +24,7 @@ def checked_trial(program: str | None, sent: Mapping[str, Document]) -> dict[str
             faults.append(Fault(f"/rules/{code}", "unknown-value", "There is no such rule."))
             continue
         try:
-            parameters = checked(rules()[code].parameters, sent[code]["parameters"])
+            parameters = checked(rules()[code], sent[code]["parameters"])
         except InvalidParameters as invalid:
             faults += [replace(fault, pointer=f"/rules/{code}{fault.pointer}") for fault in invalid.faults]
             continue

@@ -64,6 +64,9 @@ NEEDS: dict[Call, str] = {
     ("get", "/v1/indicators"): ANY_KEY,
     ("get", "/v1/rules"): ANY_KEY,
     ("get", "/v1/rules/{code}"): ANY_KEY,
+    ("get", "/v1/rules/{code}/parameters"): "course:read",
+    ("put", "/v1/rules/{code}/parameters"): "admin",
+    ("get", "/v1/rules/{code}/parameters/versions"): "course:read",
     ("get", "/livez"): NO_KEY,
     ("get", "/readyz"): NO_KEY,
     ("get", "/startupz"): NO_KEY,
@@ -97,6 +100,7 @@ BODIES: dict[Call, Document] = {
         "references": [{"dimension": "total", "role": "member", "sd": 12.0, "source": "own-ratings"}]
     },
     ("post", "/v1/backtests"): backtest("j-1"),
+    ("put", "/v1/rules/{code}/parameters"): {"mode": "shadow"},
 }
 
 CONFIRMS: Call = ("post", "/v1/cases/{case_id}/episodes")  # its body names an alert of the case

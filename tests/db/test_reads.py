@@ -256,15 +256,6 @@ async def test_a_case_on_hold_keeps_quiet_about_some_rules(desk: Desk) -> None:
     assert all(item.circumstances == Circumstances(on_hold=True) for item in held)
 
 
-async def test_an_act_of_handling_by_its_clients_id(desk: Desk) -> None:
-    await _story(desk)
-    alert_id = UUID((await _page(desk))[0].alert.alert_id)
-    async with transaction(desk.engine, desk.organization) as db:
-        assert await reads.handling_by_id(db, alert_id, "h-1") is None
-        await stores.write_handling(db, alert_id, "h-1", {"action": "dismiss"}, NOW)
-        assert await reads.handling_by_id(db, alert_id, "h-1") == {"action": "dismiss"}
-
-
 # --- nobody sees another organization
 
 Ask = Callable[[Db, UUID, UUID], Awaitable[object]]

@@ -1,19 +1,19 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from service.db import queries, stores
 from service.db.engine import Db, transaction
 from service.db.identity import create_organization
 from service.db.sealing import packed
-from service.db.tables import AuditRow, HandlingRow, table_of
+from service.db.tables import AuditRow, table_of
 from service.domain.facts import EMPTY_CASE
 from tests.factories import CASE, NOW, START, post, put_case, rating_facts
-from tests.writes import Desk, alerts, cases, let_in
+from tests.writes import Desk, cases, let_in
 
 pytestmark = pytest.mark.anyio
 
@@ -117,31 +117,6 @@ async def test_the_audit_holds_who_wrote_what_and_no_value(desk: Desk) -> None:
         found = [tuple(row) for row in await db.execute(columns.where(*mine))]
     assert made.rating is not None
     assert found == [("key-1", NOW, "rating.created", f"rating/{made.rating.rating_id}", 1)]
-
-
-async def test_an_act_of_handling_is_kept_under_its_clients_id(desk: Desk) -> None:
-    marks = (9.0, 9.0, 9.0, 9.0, 2.0)
-    await desk.write(
-        *(
-            post(
-                rating_facts(
-                    session_id=f"s{place}",
-                    held_at=START + timedelta(7 * place),
-                    answers=dict.fromkeys(("relationship", "goals", "approach", "overall"), mark),
-                )
-            )
-            for place, mark in enumerate(marks)
-        )
-    )
-    handlings = table_of(HandlingRow)
-    async with transaction(desk.engine, desk.organization) as db:
-        wanted = select(func.min(alerts.c.change_number)).where(alerts.c.organization_id == db.organization_id)
-        number = (await db.execute(wanted)).scalar_one()
-        mine = (alerts.c.organization_id == db.organization_id, alerts.c.change_number == number)
-        alert_id: UUID = (await db.execute(select(alerts.c.alert_id).where(*mine))).scalar_one()
-        await stores.write_handling(db, alert_id, "h-1", {"action": "dismiss"}, NOW)
-        kept = select(handlings.c.body).where(handlings.c.organization_id == db.organization_id)
-        assert (await db.execute(kept)).scalars().all() == [{"action": "dismiss"}]
 
 
 async def test_ids_of_ratings_are_free_to_repeat_in_another_organization(desk: Desk) -> None:

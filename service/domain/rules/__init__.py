@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from graphlib import TopologicalSorter
@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from service.domain.concern import Clearing, Concern, Signal
 from service.domain.moment import Moment
+from service.domain.parameters import Bounds
 from service.domain.registry import collect
 
 Memory = TypeVar("Memory")
@@ -44,6 +45,8 @@ class Rule(Generic[Memory, Parameters]):
     picks the concerns that its signal about the same subject makes warnings where they are `info`, and such a rule
     opens none of its own. `after` names rules whose signals this one reads. `silent_on_hold`: not shown while the
     case is on safety hold. `tone`: good news is only ever `info`, and nothing that asks for an answer counts it.
+    `rising` names parameters in an order in which they must not fall, whatever they are set to; `bounds` is the least
+    and the most of those for which the general ones make no sense.
     `texts` is route → sentence; `next_steps` are codes; `grade` is the evidence grade A-D, `basis_unit` whose units.
     """
 
@@ -67,6 +70,8 @@ class Rule(Generic[Memory, Parameters]):
     after: tuple[str, ...] = ()
     absorbs: tuple[str, ...] = ()
     tone: Tone = Tone.caution
+    rising: tuple[tuple[str, ...], ...] = ()
+    bounds: Mapping[str, Bounds] = field(default_factory=dict)
     raises: Callable[[Concern], bool] | None = None
     unit: str = "ours"
 

@@ -164,6 +164,7 @@ RULE = Rule(
     },
     next_steps=("check-in", "client-pace", "outside-support", "adjust-course"),
     parameters=Parameters(),
+    rising=(("repeated", "often", "of"),),
     memory=Memory(),
     check=check,
     clear=clear,

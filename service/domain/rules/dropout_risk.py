@@ -38,6 +38,10 @@ RETURNED = 2  # attended sessions in a row, after which staying away counts no m
 Points = Mapping[str, int]  # what gave points → how many
 
 
+# parameters that are points: none for a sign that is to count for nothing
+SIGNS = "attendance no_show_after long_open early_low split falling confrontation missing_ratings".split()
+
+
 @dataclass(frozen=True, slots=True)
 class Parameters:
     warning: int = 3
@@ -224,6 +228,8 @@ RULE = Rule(
     },
     next_steps=("check-in", "talk-about-alliance", "outside-support", "set-expectations"),
     parameters=Parameters(),
+    rising=(("cleared_below", "warning", "critical"),),
+    bounds=dict.fromkeys(SIGNS, (0, 10)),
     memory=Memory(),
     check=check,
     clear=clear,

@@ -81,6 +81,7 @@ RULE = Rule(
     },
     next_steps=("check-in", "set-expectations", "hope", "client-pace"),
     parameters=Parameters(),
+    rising=(("needed", "first"),),
     memory=NoMemory(),
     check=check,
     clear=clear,

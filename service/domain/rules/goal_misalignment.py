@@ -160,6 +160,7 @@ RULE = Rule(
     },
     next_steps=("collaborative-goals", "circular-question", "adjust-course"),
     parameters=Parameters(),
+    rising=(("z_warning", "z_info"), ("low_needed", "low_of")),
     memory=Memory(),
     check=check,
     clear=clear,

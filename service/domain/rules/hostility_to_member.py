@@ -172,6 +172,7 @@ RULE = Rule(
     },
     next_steps=("circular-question", "validation", "check-in", "outside-support"),
     parameters=Parameters(),
+    rising=(("mild", "clear", "severe"),),
     memory=Memory(),
     check=check,
     clear=clear,

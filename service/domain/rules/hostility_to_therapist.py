@@ -114,6 +114,7 @@ RULE = Rule(
     },
     next_steps=("active-listening", "own-part", "validation", "talk-about-alliance"),
     parameters=Parameters(),
+    rising=(("mild", "clear", "severe"), ("needed", "of")),
     memory=Memory(),
     check=check,
     clear=clear,

@@ -168,6 +168,7 @@ RULE = Rule(
     },
     next_steps=("adjust-course", "client-pace", "collaborative-goals", "motivational"),
     parameters=Parameters(),
+    rising=(("at_least", "last"), ("undone", "last"), ("share", "cleared_share")),
     memory=Memory(),
     check=check,
     clear=clear,

@@ -99,6 +99,7 @@ RULE = Rule(
     },
     next_steps=("check-in", "active-listening", "talk-about-alliance"),
     parameters=Parameters(),
+    rising=(("z_critical", "z_warning", "z_info"),),
     memory=NoMemory(),
     check=check,
     clear=lambda moment, concern, memory, parameters: recovered_since(moment, concern),

@@ -96,6 +96,7 @@ RULE = Rule(
     },
     next_steps=("structure", "equidistance", "own-part", "collaborative-goals"),
     parameters=Parameters(),
+    rising=(("needed", "of"),),
     memory=Memory(),
     check=check,
     clear=clear,

@@ -93,6 +93,7 @@ RULE = Rule(
     },
     next_steps=("check-in", "validation", "client-pace", "talk-about-alliance"),
     parameters=Parameters(),
+    rising=(("needed", "of"),),
     memory=Memory(),
     check=check,
     clear=clear,

@@ -191,6 +191,7 @@ RULE = Rule(
     },
     next_steps=("motivational", "client-pace", "own-part", "adjust-course"),
     parameters=Parameters(),
+    rising=(("mild", "clear"),),
     memory=Memory(),
     check=check,
     clear=clear,

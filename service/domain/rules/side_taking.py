@@ -183,6 +183,7 @@ RULE = Rule(
     },
     next_steps=("neutrality", "equidistance", "own-part", "transparency"),
     parameters=Parameters(),
+    rising=(("mild", "clear"), ("needed", "of")),
     memory=Memory(),
     check=check,
     clear=clear,

@@ -225,6 +225,7 @@ RULE = Rule(
     },
     next_steps=("equidistance", "strongest-alliance", "circular-question", "check-in"),
     parameters=Parameters(),
+    rising=(("mild", "moderate", "severe"), ("needed", "of")),
     memory=Memory(),
     check=check,
     clear=clear,

@@ -108,6 +108,7 @@ RULE = Rule(
     },
     next_steps=("talk-about-alliance", "active-listening", "validation", "own-part"),
     parameters=Parameters(),
+    rising=(("strength", "strong"), ("unsettled", "settled")),
     memory=NoMemory(),
     check=check,
     clear=clear,

@@ -104,6 +104,7 @@ RULE = Rule(
     },
     next_steps=("check-in", "active-listening", "talk-about-alliance"),
     parameters=Parameters(),
+    bounds={"median_of": (1, 8)},
     memory=NoMemory(),
     check=check,
     clear=lambda moment, concern, memory, parameters: recovered_since(moment, concern),

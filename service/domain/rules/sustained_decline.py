@@ -105,6 +105,7 @@ RULE = Rule(
     },
     next_steps=("check-in", "adjust-course", "client-pace", "talk-about-alliance"),
     parameters=Parameters(),
+    bounds={"scores": (4, 9)},
     memory=NoMemory(),
     check=check,
     clear=clear,

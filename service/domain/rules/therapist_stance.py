@@ -94,6 +94,7 @@ RULE = Rule(
     },
     next_steps=("own-part", "active-listening", "client-pace", "transparency"),
     parameters=Parameters(),
+    rising=(("mild", "clear"), ("needed", "of")),
     memory=Memory(),
     check=check,
     clear=clear,

@@ -91,6 +91,7 @@ RULE = Rule(
     },
     next_steps=("check-in", "own-part", "validation", "talk-about-alliance"),
     parameters=Parameters(),
+    rising=(("z_critical", "z_warning"),),
     memory=Memory(),
     check=check,
     clear=lambda moment, concern, memory, parameters: recovered_since(moment, concern),
