@@ -41,6 +41,7 @@ from service.grouping import Writer
 from service.observing import Metrics, Observed
 from service.processes import Runner
 from service.settings import Settings
+from service.waking import Waker
 from service.writing import write
 
 PAGES = (
@@ -74,15 +75,17 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = make_engine(settings)
         writer = Writer(partial(write, engine), settings.queue_limit, metrics.flushed)
-        app.state.service = Service(settings, engine, writer, KeyRing(engine), clock)
+        waker = Waker(engine, settings.listen_address, waits=metrics.readers.set)
+        app.state.service = Service(settings, engine, writer, KeyRing(engine), clock, waker)
         app.state.runner = Runner(settings, engine)
-        running = asyncio.create_task(app.state.runner.run())
+        running = [asyncio.create_task(work.run()) for work in (app.state.runner, waker)]
         try:
             yield
             await writer.drain()
         finally:
-            running.cancel()
-            await asyncio.wait([running])
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running)
             await engine.dispose()
 
     app = FastAPI(

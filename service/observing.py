@@ -79,6 +79,7 @@ class Metrics:
             "evenkeel_batch_commands", "Commands stored in one transaction", buckets=SIZES, registry=self.registry
         )
         self.waiting = Gauge("evenkeel_waiting_commands", "Commands waiting after a batch", registry=self.registry)
+        self.readers = Gauge("evenkeel_waiting_readers", "Readers who wait for changes", registry=self.registry)
         self.of_requests = cache(self._of_requests)
 
     def _of_requests(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:

@@ -80,6 +80,11 @@ class Settings(BaseSettings):
         default=None, description="PostgreSQL 15 or newer; without it an embedded server starts in the data folder"
     )
     database_url_file: Path | None = Field(default=None, description="a file that holds the database address")
+    listen_database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = Field(
+        default=None,
+        description="the database itself, past any pooler, which then tells of changes at once",
+    )
+    listen_database_url_file: Path | None = Field(default=None, description="a file that holds that address")
     database_prepare: bool | None = Field(
         default=None, description="named prepared statements; default: yes for embedded, no for a given address"
     )
@@ -109,6 +114,9 @@ class Settings(BaseSettings):
 
     def model_post_init(self, context: Any) -> None:
         self.database_url = self.database_url or _held("database_url_file", self.database_url_file, _postgresql)
+        self.listen_database_url = self.listen_database_url or _held(
+            "listen_database_url_file", self.listen_database_url_file, _postgresql
+        )
         self.secret_keys = self.secret_keys or _held("secret_keys_file", self.secret_keys_file, _secret_keys)
 
     @property
@@ -122,9 +130,13 @@ class Settings(BaseSettings):
         return self.database_url is None if self.database_prepare is None else self.database_prepare
 
     def with_database(self, url: str) -> "Settings":
-        """Return the settings with the address of the embedded server, which takes prepared statements."""
+        """Return the settings with the address of the embedded server: no pooler stands before it."""
         prepare = True if self.database_prepare is None else self.database_prepare
-        return self.model_copy(update={"database_url": _postgresql(SecretStr(url)), "database_prepare": prepare})
+        address = _postgresql(SecretStr(url))
+        listen = self.listen_database_url or address
+        return self.model_copy(
+            update={"database_url": address, "listen_database_url": listen, "database_prepare": prepare}
+        )
 
     @property
     def address(self) -> str:
@@ -132,6 +144,11 @@ class Settings(BaseSettings):
         if self.database_url is None:
             raise LookupError("no database: set EVENKEEL_DATABASE_URL or start the embedded server")
         return self.database_url.get_secret_value()
+
+    @property
+    def listen_address(self) -> str | None:
+        """Return the address at which the database itself tells of changes; None where it is to be asked."""
+        return None if self.listen_database_url is None else self.listen_database_url.get_secret_value()
 
 
 def read_settings() -> Settings:

@@ -32,6 +32,7 @@ def test_addresses(monkeypatch: pytest.MonkeyPatch, given: str, address: str) ->
         ("DATABASE_URL", f"mysql://eva:{SECRET}@db.example/evenkeel"),
         ("DATABASE_URL", f"postgresql://eva:{SECRET}@db.example:port/evenkeel"),
         ("DATABASE_URL", "postgresql://"),
+        ("LISTEN_DATABASE_URL", f"mysql://eva:{SECRET}@db.example/evenkeel"),
         ("POOL_SIZE", f"1{SECRET}"),
         ("POOL_SIZE", "1"),
         ("STATEMENT_SECONDS", "0"),
@@ -54,6 +55,14 @@ def test_the_address_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     file.write_text(PLAIN + "\n", encoding="utf-8")
     monkeypatch.setenv("EVENKEEL_DATABASE_URL_FILE", str(file))
     assert read_settings().address == PLAIN
+
+
+def test_the_database_tells_of_changes_where_no_pooler_stands_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().with_database(PLAIN).listen_address == PLAIN  # the embedded server
+    monkeypatch.setenv("EVENKEEL_DATABASE_URL", PLAIN)
+    assert read_settings().listen_address is None
+    monkeypatch.setenv("EVENKEEL_LISTEN_DATABASE_URL", PLAIN.replace("5433", "5432"))
+    assert read_settings().listen_address == PLAIN.replace("5433", "5432")
 
 
 @pytest.mark.parametrize("content", [f"mysql://eva:{SECRET}@db", None])

@@ -17,6 +17,7 @@ from service.db.engine import AmbiguousCommit, Unavailable
 from service.domain.commands import Refusal
 from service.domain.errors import DomainError, Fault
 from service.grouping import QueueFull
+from service.waking import TooManyWait
 
 RETRY_SECONDS = 2
 METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
@@ -51,6 +52,7 @@ TITLES = {
     "unavailable": (503, "The database cannot be reached; try again"),
     "ambiguous-commit": (503, "Stored or not, nobody knows; sending the same again is safe"),
     "queue-full": (503, "Too many writes wait; try again"),
+    "too-many-wait": (503, "Too many wait for changes here; try again, or ask without waiting"),
     "not-ready": (503, "The service is not ready"),
 }
 
@@ -149,6 +151,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem("unavailable")
         case QueueFull():
             return Problem("queue-full")
+        case TooManyWait():
+            return Problem("too-many-wait")
         case HTTPException():
             return _of_framework(error)
         case _:
@@ -157,7 +161,7 @@ def problem_of(error: Exception) -> Problem:
 
 def install(app: FastAPI) -> None:
     """Make an application answer every foreseen error as a problem."""
-    for kind in (HTTPException, RequestValidationError, DomainError, Unavailable, QueueFull):
+    for kind in (HTTPException, RequestValidationError, DomainError, Unavailable, QueueFull, TooManyWait):
         app.add_exception_handler(kind, _answer)
 
 

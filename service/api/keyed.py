@@ -24,6 +24,7 @@ from service.domain.commands import AnyCommand, Result
 from service.domain.errors import Fault
 from service.grouping import Writer
 from service.settings import Settings
+from service.waking import Waker
 from service.writing import Outcome, write
 
 LARGEST_BODY = 64 * 1024
@@ -44,6 +45,7 @@ class Service:
     writer: Writer
     keys: KeyRing
     clock: Callable[[], datetime]
+    waker: Waker
     draining: bool = False
     batches: Counter[UUID] = field(default_factory=Counter)
 
@@ -89,6 +91,10 @@ class KeyedRequest(Request):
             raise Problem("not-json") from None
         except UnfitJson as error:
             raise invalid(*error.faults) from None
+
+    async def recheck_key(self) -> None:
+        """Raise the 401 of a key that ended while this request waited."""
+        await self.service.keys.caller(self.headers.get("authorization"), self.now, asked_again=False)
 
     def reading(self) -> AbstractAsyncContextManager[Db]:
         """Return the transaction in which this request reads."""

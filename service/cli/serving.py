@@ -87,6 +87,7 @@ class Worker(uvicorn.Server):
     def _end(self) -> None:
         if self.started:
             self._app.state.service.draining = True
+            self._app.state.service.waker.end()  # who waits on is answered, and comes back to another process
         self.should_exit = True
 
 

@@ -4,7 +4,23 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Table, and_, any_, bindparam, case, delete, not_, null, update
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    Table,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    not_,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from uuid_utils.compat import uuid7
 
@@ -201,16 +217,28 @@ async def write_alerts(db: Db, changed: Sequence[Alert]) -> None:
     await db.run(ALERTS, [alert_row(alert) for alert in changed])
 
 
-TAKE_NUMBERS = Statement(
-    update(organizations)
-    .where(organizations.c.organization_id == ORGANIZATION)
-    .values(change_number=organizations.c.change_number + bindparam("count", type_=BigInteger()))
-    .returning(organizations.c.change_number)
-)
+NOTICE = "evenkeel_changes"  # the channel on which those who wait are told whose alerts have changed
+
+
+def _take_numbers() -> Select[Any]:
+    taken = (
+        update(organizations)
+        .where(organizations.c.organization_id == ORGANIZATION)
+        .values(change_number=organizations.c.change_number + bindparam("count", type_=BigInteger()))
+        .returning(organizations.c.change_number)
+        .cte("taken")
+    )
+    return select(taken.c.change_number, func.pg_notify(NOTICE, cast(ORGANIZATION, Text())))
+
+
+TAKE_NUMBERS = Statement(_take_numbers())
 
 
 async def take_change_numbers(db: Db, count: int) -> int:
-    """Return the first of the next numbers of the organization's changes; taken last, so that they follow commits."""
+    """Return the first of the next numbers of the organization's changes; taken last, so that they follow commits.
+
+    With the commit those who wait for the organization's changes are woken.
+    """
     (row,) = await db.fetch(TAKE_NUMBERS, count=count)
     last: int = row["change_number"]
     return last - count + 1

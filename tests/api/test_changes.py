@@ -1,7 +1,9 @@
 """The feed as a reader meets it: from the list on, with filters, 304, and cursors that are refused."""
 
 import asyncio
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.db.changes import raise_epoch
 from service.db.engine import transaction
+from service.db.identity import parse_token, revoke_key
+from service.waking import MOST_WAITING
 from tests.api.bodies import Document, hostile, session
 from tests.api.conftest import NewKey, client_of
 from tests.factories import NOW
 from tests.serving import serving
-from tests.worlds import caller, new_world
+from tests.worlds import PATIENCE, caller, new_world
 
 pytestmark = pytest.mark.anyio
 
@@ -171,6 +175,129 @@ async def test_another_organization_hears_nothing_of_it(
         assert (await listed(other))["items"] == []
         refused = await other.get("/v1/changes", params={"after": cursor})  # ahead of all that it has
         assert refused.status_code == 410
+
+
+# --- long poll
+
+
+def waiting(client: httpx.AsyncClient, **query: Any) -> "asyncio.Task[httpx.Response]":
+    return asyncio.create_task(client.get("/v1/changes", params={"wait": 30, **query}))
+
+
+async def heard(app: FastAPI, waiters: int) -> None:
+    """Wait until so many wait for changes."""
+    waker = app.state.service.waker
+    async with asyncio.timeout(PATIENCE):
+        while sum(len(watch.bell.waiting) for watch in waker._watches.values()) < waiters:
+            await asyncio.sleep(0)
+
+
+async def test_who_waits_is_answered_when_something_changes(app: FastAPI, three: httpx.AsyncClient) -> None:
+    cursor = (await listed(three))["cursor"]
+    tasks = [waiting(three, after=cursor), waiting(three, after=cursor)]
+    await heard(app, 2)
+    await put(three, "a", 2, hostile(2))
+    answers = [await asyncio.wait_for(task, PATIENCE) for task in tasks]
+    for answered in answers:
+        assert [item["case_id"] for item in answered.json()["items"]] == ["a"]
+        assert "retry-after" not in answered.headers
+    assert app.state.service.waker._watches == {}
+
+
+async def test_what_is_there_is_not_waited_for(three: httpx.AsyncClient) -> None:
+    answered = await asyncio.wait_for(waiting(three), PATIENCE)
+    assert len(answered.json()["items"]) == 3
+
+
+async def test_what_nobody_asked_for_wakes_nobody_but_moves_the_cursor(app: FastAPI, three: httpx.AsyncClient) -> None:
+    cursor = (await listed(three, case_id="a"))["cursor"]
+    task = waiting(three, after=cursor, case_id="a", wait=2)
+    await heard(app, 1)
+    await put(three, "b", 2, hostile(2))
+    answered = (await asyncio.wait_for(task, PATIENCE)).json()
+    assert (answered["items"], answered["cursor"] != cursor) == ([], True)
+
+
+async def test_at_the_end_of_the_process_who_waits_is_answered(app: FastAPI, three: httpx.AsyncClient) -> None:
+    cursor = (await listed(three))["cursor"]
+    task = waiting(three, after=cursor)
+    await heard(app, 1)
+    app.state.service.waker.end()
+    answered = await asyncio.wait_for(task, PATIENCE)
+    assert (answered.json()["items"], answered.headers["retry-after"]) == ([], "15")
+    again = await asyncio.wait_for(waiting(three, after=cursor), PATIENCE)  # nobody begins to wait any more
+    assert again.json()["items"] == []
+
+
+async def test_a_key_that_ends_while_it_waits_hears_nothing(
+    app: FastAPI, three: httpx.AsyncClient, engine: AsyncEngine, organization: UUID, new_key: NewKey
+) -> None:
+    key = await new_key()
+    token = parse_token(key)
+    assert token is not None
+    cursor = (await listed(three))["cursor"]
+    async with client_of(app, key) as reader:
+        task = waiting(reader, after=cursor)
+        await heard(app, 1)
+        await revoke_key(engine, organization, token.key_id, NOW)
+        await put(three, "a", 2, hostile(2))
+        assert (await asyncio.wait_for(task, PATIENCE)).status_code == 401
+
+
+async def test_a_restore_ends_the_wait(
+    app: FastAPI, three: httpx.AsyncClient, engine: AsyncEngine, organization: UUID
+) -> None:
+    cursor = (await listed(three))["cursor"]
+    task = waiting(three, after=cursor)
+    await heard(app, 1)
+    async with transaction(engine, organization) as db:
+        await raise_epoch(db, NOW)
+    app.state.service.waker._ring_all()
+    assert (await asyncio.wait_for(task, PATIENCE)).status_code == 410
+
+
+async def test_as_many_wait_as_one_process_takes(app: FastAPI, three: httpx.AsyncClient) -> None:
+    cursor = (await listed(three))["cursor"]
+    app.state.service.waker._waiting = MOST_WAITING
+    refused = await waiting(three, after=cursor)
+    assert (refused.status_code, refused.json()["code"], "retry-after" in refused.headers) == (
+        503,
+        "too-many-wait",
+        True,
+    )
+    assert (await listed(three, after=cursor))["items"] == []  # who does not wait is answered
+
+
+@pytest.mark.parametrize("wait", [-1, 31, "x"])
+async def test_no_longer_than_is_stated(client: httpx.AsyncClient, wait: Any) -> None:
+    refused = await client.get("/v1/changes", params={"wait": wait})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "?wait")
+
+
+@pytest.mark.parametrize("listening", [True, False], ids=["told", "asking"])
+def test_a_change_at_one_process_wakes_who_waits_at_the_other(database_url: str, listening: bool) -> None:
+    world = new_world(database_url)
+    told = {"listen_database_url": database_url} if listening else {}
+    with serving(database_url) as one, serving(database_url, **told) as other:
+        with caller(one.address, world.key()) as writer, caller(other.address, world.key()) as reader:
+            with ThreadPoolExecutor(1) as pool:
+                answered = pool.submit(reader.get, "/v1/changes", params={"wait": 30})
+                writer.put("/v1/cases/a/sessions/s1", json=hostile())
+                items = answered.result().json()["items"]
+    assert [item["case_id"] for item in items] == ["a"]
+
+
+def test_draining_answers_who_waits(database_url: str) -> None:
+    world = new_world(database_url)
+    with serving(database_url) as process, caller(process.address, world.key()) as reader:
+        with ThreadPoolExecutor(1) as pool:
+            answered = pool.submit(reader.get, "/v1/changes", params={"wait": 30})
+            while "evenkeel_waiting_readers 1.0" not in httpx.get(f"{process.address}/metrics").text:
+                pass
+            began = time.monotonic()
+            assert process.end() == 0
+            assert (answered.result().status_code, answered.result().json()["items"]) == (200, [])
+            assert time.monotonic() - began < 20
 
 
 WRITERS, EACH = 8, 6

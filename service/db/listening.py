@@ -1,0 +1,67 @@
+"""A connection that hears which organizations' alerts have changed, as soon as that is committed.
+
+What is heard is an id and nothing else; it is a hint to look, and one that is lost does no harm. A pooler that hands
+every transaction another connection cannot pass it on, so the address is one of the database itself.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from service.db.engine import TROUBLE
+from service.db.stores import NOTICE
+
+SECONDS = 5.0  # to connect, and to answer
+
+
+class Listening:
+    """One connection that listens; `heard` is called with each organization, `lost` once when it breaks."""
+
+    def __init__(self, connection: asyncpg.Connection, heard: Callable[[UUID], None], lost: Callable[[], None]) -> None:
+        self._connection = connection
+        self._heard = heard
+        self._lost = lost
+
+    async def begin(self) -> None:
+        """Listen from now on."""
+        self._connection.add_termination_listener(self._broke)
+        await self._connection.add_listener(NOTICE, self._notified)
+
+    async def alive(self) -> bool:
+        """Tell whether the server still answers; if not, the connection is given up."""
+        try:
+            await self._connection.execute("SELECT 1", timeout=SECONDS)
+        except TROUBLE:
+            self._connection.terminate()
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Listen no more."""
+        with suppress(*TROUBLE):
+            await self._connection.close(timeout=SECONDS)
+
+    def _notified(self, connection: Any, process: int, channel: str, payload: object) -> None:
+        with suppress(ValueError):  # somebody else may use the channel
+            self._heard(UUID(str(payload)))
+
+    def _broke(self, connection: Any) -> None:
+        self._lost()
+
+
+async def listen(address: str, heard: Callable[[UUID], None], lost: Callable[[], None]) -> Listening | None:
+    """Return a connection that listens; None where none can be had."""
+    try:
+        connection = await asyncpg.connect(address, timeout=SECONDS, command_timeout=SECONDS)
+    except TROUBLE:
+        return None
+    listening = Listening(connection, heard, lost)
+    try:
+        await listening.begin()
+    except TROUBLE:
+        connection.terminate()
+        return None
+    return listening
