@@ -14,7 +14,7 @@ from service.domain.figures import Course
 from service.domain.handling import handling_now
 from service.domain.next_steps import HOLD_TEXT, offered, told_in, words_of
 from service.domain.reconcile import Alert, Handling, basis_of
-from service.domain.rules import Tone, rules, tone_of
+from service.domain.rules import rules, tone_of
 
 
 def alert_document(alert: Alert, case: Circumstances, course: Course, now: datetime) -> Document:
@@ -108,11 +108,6 @@ def silent(alert: Alert, case: Circumstances) -> bool:
 def silent_rules() -> Sequence[str]:
     """Return the rules that are not shown while a case is on safety hold."""
     return [code for code, rule in rules().items() if rule.silent_on_hold]
-
-
-def good_news() -> Sequence[str]:
-    """Return the rules that say that something goes well."""
-    return [code for code, rule in rules().items() if rule.tone is Tone.good_news]
 
 
 def alert_documents(alerts: Iterable[Alert], case: Circumstances, course: Course, now: datetime) -> list[Document]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field, model_validator
 from starlette.responses import Response
 
-from service.api.alert_documents import alert_document, good_news, handling_document, silent, silent_rules
+from service.api.alert_documents import alert_document, handling_document, silent, silent_rules
 from service.api.answers import READING, WRITING, answer
 from service.api.change_cursor import change_cursor, change_place, filters_of
 from service.api.documents import Document
@@ -69,8 +69,7 @@ async def list_alerts(
         handlings=handling or (),
         severities=severity or (),
         rules=rule or (),
-        among=good_news() if tone and Tone.caution not in tone else (),
-        without=good_news() if tone and Tone.good_news not in tone else (),
+        tones=tone or (),
         case_ids=case_id or (),
         therapist_ids=therapist_id or (),
         changed_after=changed_after,

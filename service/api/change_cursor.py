@@ -10,7 +10,7 @@ from service.api.errors import Problem
 from service.api.strict_json import parse
 from service.db.changes import Place
 
-FILTERS = ("state", "severity", "rule", "case_id", "therapist_id")
+FILTERS = ("state", "severity", "rule", "tone", "case_id", "therapist_id")
 
 
 def filters_of(request: Request) -> str:

@@ -20,6 +20,7 @@ from service.db.changes import Change, Changes, Place, changes_after
 from service.db.reads import AlertFilter
 from service.domain.concern import State
 from service.domain.model import Severity
+from service.domain.rules import Tone
 
 LONGEST_WAIT = 30  # seconds; shorter than what proxies between have patience for
 POLL_SECONDS = 15  # how soon it is worth asking again, where nothing waits for a change
@@ -46,6 +47,7 @@ def wanted_changes(
     state: Annotated[list[State] | None, Query()] = None,
     severity: Annotated[list[Severity] | None, Query()] = None,
     rule: Annotated[list[Code] | None, Query(max_length=50)] = None,
+    tone: Annotated[list[Tone] | None, Query()] = None,
     case_id: Annotated[list[Id] | None, Query(max_length=50)] = None,
     therapist_id: Annotated[list[Id] | None, Query(max_length=50)] = None,
 ) -> AlertFilter:
@@ -54,6 +56,7 @@ def wanted_changes(
         states=state or (),
         severities=severity or (),
         rules=rule or (),
+        tones=tone or (),
         case_ids=case_id or (),
         therapist_ids=therapist_id or (),
         silent_on_hold=silent_rules(),

@@ -21,7 +21,7 @@ from service.db.statements import ORGANIZATION, Statement
 from service.db.stores import organizations
 from service.domain.circumstances import Circumstances
 
-FIXED = ("rules", "case_ids", "therapist_ids")  # what an alert keeps as long as it lives
+FIXED = ("rules", "tones", "case_ids", "therapist_ids")  # what an alert keeps as long as it lives
 PASSING = ("states", "severities")  # what it may lose, and then leaves this reader's sight
 HIDING = ("silent_on_hold",)  # what takes it out of everybody's
 

@@ -34,6 +34,7 @@ from service.domain.circumstances import Circumstances, circumstances_of
 from service.domain.figures import Course
 from service.domain.reconcile import Alert
 from service.domain.records import CaseRecord, RatingRecord, SessionRecord
+from service.domain.rules import Tone, of_tone
 
 FAR = datetime(9999, 12, 31, tzinfo=UTC)  # where a session without a time sorts
 
@@ -190,8 +191,7 @@ class AlertFilter:
     handlings: Sequence[str] = ()
     severities: Sequence[str] = ()
     rules: Sequence[str] = ()
-    among: Sequence[str] = ()
-    without: Sequence[str] = ()
+    tones: Sequence[str] = ()
     case_ids: Sequence[str] = ()
     therapist_ids: Sequence[str] = ()
     changed_after: datetime | None = None
@@ -238,6 +238,8 @@ def _page_of_alerts(names: frozenset[str]) -> Statement:
 
 def alert_filters() -> dict[str, ColumnElement[bool]]:
     """Return what each filter asks of an alert and its case."""
+    good_news = bindparam("good_news", of_tone(Tone.good_news), type_=ARRAY(Code()))
+    tone = case((alerts.c.rule == any_(good_news), Tone.good_news.value), else_=Tone.caution.value)
     over = alerts.c.snoozed_until <= bindparam("now", type_=alerts.c.snoozed_until.type)
     over = or_(over, cases.c.held_sessions >= alerts.c.snoozed_until_number)
     handling = case((and_(alerts.c.handling == "snoozed", over), "new"), else_=alerts.c.handling)
@@ -246,8 +248,7 @@ def alert_filters() -> dict[str, ColumnElement[bool]]:
         "handlings": handling == any_(_codes("handlings")),
         "severities": alerts.c.severity == any_(_codes("severities")),
         "rules": alerts.c.rule == any_(_codes("rules")),
-        "among": alerts.c.rule == any_(_codes("among")),
-        "without": ~(alerts.c.rule == any_(_codes("without"))),
+        "tones": tone == any_(_codes("tones")),
         "case_ids": alerts.c.case_id == any_(_codes("case_ids")),
         "therapist_ids": alerts.c.therapists.overlap(_codes("therapist_ids")),
         "changed_after": alerts.c.changed_at > bindparam("changed_after", type_=alerts.c.changed_at.type),

@@ -82,6 +82,8 @@ FILTERS: list[Document] = [
     {"case_id": ["a", "b"]},
     {"therapist_id": "dr-b"},
     {"severity": "critical"},
+    {"tone": "caution"},
+    {"tone": "good-news", "state": "open"},
 ]
 
 
@@ -91,6 +93,18 @@ async def test_the_same_filters_find_the_same(three: httpx.AsyncClient, filters:
     found = await listed(three, **filters)
     assert found["items"] == answered["items"][::-1]
     assert found["cursor"] == answered["changes_cursor"]
+
+
+async def test_good_news_comes_to_those_who_ask_for_it(three: httpx.AsyncClient) -> None:
+    begun = {tone: (await listed(three, tone=tone))["cursor"] for tone in ("caution", "good-news")}
+    for number in (2, 3):
+        body = session(number, indicators_observed=True, attendance={"ana": "attended"})
+        await put(three, "a", number, body)
+    found = {tone: (await listed(three, tone=tone, after=cursor))["items"] for tone, cursor in begun.items()}
+    assert {tone: [item["rule"] for item in items] for tone, items in found.items()} == {
+        "caution": ["hostility-to-therapist"],
+        "good-news": ["recovery"],
+    }
 
 
 async def test_what_the_list_alone_can_filter_is_no_part_of_its_changes(three: httpx.AsyncClient) -> None:

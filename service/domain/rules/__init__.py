@@ -104,6 +104,11 @@ def tone_of(code: str) -> Tone:
     return rule.tone if rule else Tone.caution
 
 
+def of_tone(tone: Tone) -> list[str]:
+    """Return the rules of a tone."""
+    return [code for code, rule in rules().items() if rule.tone is tone]
+
+
 def _stable(order: "TopologicalSorter[str]") -> list[str]:
     """Return a topological order in which ties go by the code, so that two machines agree."""
     order.prepare()

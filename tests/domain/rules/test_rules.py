@@ -8,7 +8,7 @@ from service.db.sealing import seal, unseal_carry
 from service.domain.carry import Carry, default_parameters
 from service.domain.model import Severity
 from service.domain.plain import encode, freeze
-from service.domain.rules import Tone, rules, tone_of
+from service.domain.rules import Tone, of_tone, rules, tone_of
 from tests.domain.rules.walking import long_course, walk
 from tests.factories import family
 
@@ -73,7 +73,8 @@ GOOD_NEWS = {"rising", "recovery", "ripple"}
 
 
 def test_good_news_is_told_apart() -> None:
-    assert {code for code, rule in rules().items() if rule.tone is Tone.good_news} == GOOD_NEWS
+    assert set(of_tone(Tone.good_news)) == GOOD_NEWS
+    assert set(of_tone(Tone.caution)) == set(rules()) - GOOD_NEWS
     assert tone_of("no-such-rule") is Tone.caution
 
 
