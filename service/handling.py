@@ -12,8 +12,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.db import handlings, queries, reads, repairs, stores
+from service.db.deliveries import enqueue
 from service.db.engine import Db, transaction
 from service.domain.commands import Refusal
+from service.domain.delivery import Event
 from service.domain.handling import Act, handled
 from service.domain.plain import freeze
 from service.domain.reconcile import Alert
@@ -89,8 +91,11 @@ async def _locked(db: Db, key_id: str, alert_id: UUID, now: datetime) -> Handled
 
 async def _written(db: Db, key_id: str, action: str, moved: Alert, now: datetime) -> Alert:
     """Store an alert under the organization's next number, taken last."""
-    numbered = replace(moved, change_number=await stores.take_change_numbers(db, 1))
+    taken = await stores.take_change_numbers(db, 1)
+    numbered = replace(moved, change_number=taken.first)
     await stores.write_alerts(db, [numbered])
+    if taken.subscribed:
+        await enqueue(db, {numbered.change_number: Event.handled})
     await stores.write_audit(db, now, [(key_id, action, f"alert/{moved.alert_id}", moved.revision)])
     return numbered
 

@@ -1,7 +1,7 @@
 """Folding the touched part of some courses anew: load from the first touched session on, fold, reconcile alerts."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -10,12 +10,14 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from service.db import queries, stores
+from service.db.deliveries import enqueue
 from service.db.engine import Db
 from service.db.queries import SessionKey
 from service.db.sealing import packed, unpacked
 from service.domain.assess import as_of_now, fold
 from service.domain.carry import Carry
 from service.domain.concern import Concern, Reason
+from service.domain.delivery import Event
 from service.domain.facts import session_of
 from service.domain.figures import Course
 from service.domain.model import Family, TherapySession
@@ -186,7 +188,8 @@ async def reconcile_alerts(
 ) -> dict[str, list[Alert]]:
     """Bring stored alerts in line with the recomputed concerns; return each case's alerts that rest on what was read.
 
-    Changes that a reader sees take the organization's next numbers, last of all.
+    Changes that a reader sees take the organization's next numbers, last of all, and are told to its subscriptions,
+    those of old stories aside.
     """
     read = {case_id: part.session_ids() for case_id, part in parts.items()}
     for case_id, session_id in viewed:
@@ -197,7 +200,7 @@ async def reconcile_alerts(
     for part in parts.values():
         origin = Origin.backfill if part.case_id in backfilled else Origin.live
         changed += reconciled(part, stored[part.case_id], origin, at)
-    written = await write_reconciled(db, changed)
+    written = await write_reconciled(db, changed, told=parts.keys() - backfilled)
     current = {alert.alert_id: alert for alert in [*found, *written]}
     return _by_case(read, sorted(current.values(), key=lambda alert: (alert.opened_at, alert.alert_id)))
 
@@ -210,11 +213,23 @@ def reconciled(
     return reconcile(part.concerns, mine, at, partial(_new, part=part, origin=origin, at=at), lost)
 
 
-async def write_reconciled(db: Db, changed: Sequence[Reconciled]) -> list[Alert]:
-    """Store changed alerts and return them; those that a reader sees take the organization's next numbers."""
-    written = await _numbered(db, changed)
-    await stores.write_alerts(db, written)
-    return written
+async def write_reconciled(db: Db, changed: Sequence[Reconciled], told: Collection[str] = ()) -> list[Alert]:
+    """Store changed alerts and return them; those that a reader sees take the organization's next numbers.
+
+    Of `told` cases subscriptions hear, in the same transaction; it is asked nothing more where there is none.
+    """
+    seen = [item.alert for item in changed if item.seen]
+    quiet = [item.alert for item in changed if not item.seen]
+    taken = await stores.take_change_numbers(db, len(seen)) if seen else stores.NONE_TAKEN
+    seen = [replace(alert, change_number=taken.first + place) for place, alert in enumerate(seen)]
+    await stores.write_alerts(db, [*quiet, *seen])
+    if taken.subscribed:
+        await enqueue(db, {alert.change_number: _event(alert) for alert in seen if alert.case_id in told})
+    return [*quiet, *seen]
+
+
+def _event(alert: Alert) -> Event:
+    return Event.opened if alert.revision == 1 else Event.changed
 
 
 def _by_case(case_ids: Iterable[str], alerts: Iterable[Alert]) -> dict[str, list[Alert]]:
@@ -235,10 +250,3 @@ def _new(concern: Concern, part: Part, origin: Origin, at: datetime) -> Alert:
         opened_at=at,
         changed_at=at,
     )
-
-
-async def _numbered(db: Db, changed: Sequence[Reconciled]) -> list[Alert]:
-    seen = [item.alert for item in changed if item.seen]
-    quiet = [item.alert for item in changed if not item.seen]
-    first = await stores.take_change_numbers(db, len(seen)) if seen else 0
-    return quiet + [replace(alert, change_number=first + place) for place, alert in enumerate(seen)]

@@ -38,6 +38,7 @@ from tests.factories import (
     session_facts,
     srs,
 )
+from tests.subscribed import delivered_to, subscribe, subscription
 from tests.writes import Desk, carries, keys, let_in, units
 
 pytestmark = pytest.mark.anyio
@@ -512,3 +513,22 @@ async def test_one_by_one_or_in_units_is_the_same(engine: AsyncEngine, desk: Des
     assert {key: carry for key, (_, carry) in ours.carries.items() if ours.sessions[key][1]} == {
         key: carry for key, (_, carry) in theirs.carries.items() if theirs.sessions[key][1]
     }
+
+
+async def test_who_subscribed_costs_one_statement_and_only_where_an_alert_changed(desk: Desk) -> None:
+    """Nobody else pays: whether somebody is to be told comes with the numbers of the changes."""
+    for case in ("c0", "c1", "c2", "c3"):
+        await desk.write(*(post(_rated(number, 9.0, case_id=case)) for number in range(1, 5)))
+    with _counted(desk.engine) as alone:
+        await desk.write(post(_rated(5, 3.0, case_id="c0")))
+    await subscribe(desk, subscription("a"), subscription("b"))
+    await desk.write(post(_rated(5, 3.0, case_id="c3")))  # the driver asks once for each type of array
+    known = len(await delivered_to(desk, "a"))
+    with _counted(desk.engine) as told:
+        await desk.write(post(_rated(5, 3.0, case_id="c1")))
+    with _counted(desk.engine) as calm:
+        await desk.write(post(_rated(5, 9.0, case_id="c2")))
+    assert len(await delivered_to(desk, "a")) == len(await delivered_to(desk, "b")) == 2 * known > 0
+    assert told[-2].startswith("INSERT INTO deliveries")
+    assert [*told[:-2], told[-1]] == alone
+    assert [statement for statement in calm if "deliveries" in statement] == []

@@ -140,7 +140,7 @@ async def tell_anew(db: Db, cases: Mapping[str, tuple[Circumstances, Circumstanc
     rows = await db.fetch(ALERTS_OF_CASES, case_ids=sorted(cases))
     if not rows:
         return
-    first = await stores.take_change_numbers(db, len(rows))
+    first = (await stores.take_change_numbers(db, len(rows))).first
     renumbered = []
     for number, row in enumerate(rows, first):
         before, now = cases[row["case_id"]]

@@ -84,9 +84,9 @@ def number(name: str, nullable: bool = False) -> Any:
     return Field(sa_column=Column(name, Integer(), nullable=nullable))
 
 
-def change(name: str, nullable: bool = False, default: str | None = None) -> Any:
+def change(name: str, nullable: bool = False) -> Any:
     """Return a column that counts the organization's changes of alerts, or names one of them."""
-    return Field(sa_column=Column(name, BigInteger(), nullable=nullable, server_default=default))
+    return Field(sa_column=Column(name, BigInteger(), nullable=nullable))
 
 
 def flag(name: str, nullable: bool = False) -> Any:

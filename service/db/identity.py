@@ -101,7 +101,7 @@ async def create_organization(engine: AsyncEngine, name: str, test: bool, at: da
         raise IdentityError("Another organization has this name.")
     organization = Organization(uuid7(), name, test, at)
     async with transaction(engine, organization.organization_id) as db:
-        values = {"name": name, "test": test, "change_number": 0, "created_at": at}
+        values = {"name": name, "test": test, "change_number": 0, "epoch": 0, "subscribed": False, "created_at": at}
         await db.execute(insert(organizations_table).values(organization_id=db.organization_id, **values))
         await write_audit(db, at, [(OPERATOR, "organization.created", f"organization/{db.organization_id}", None)])
     return organization

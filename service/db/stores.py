@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -225,23 +225,32 @@ def _take_numbers() -> Select[Any]:
         update(organizations)
         .where(organizations.c.organization_id == ORGANIZATION)
         .values(change_number=organizations.c.change_number + bindparam("count", type_=BigInteger()))
-        .returning(organizations.c.change_number)
+        .returning(organizations.c.change_number, organizations.c.subscribed)
         .cte("taken")
     )
-    return select(taken.c.change_number, func.pg_notify(NOTICE, cast(ORGANIZATION, Text())))
+    return select(taken, func.pg_notify(NOTICE, cast(ORGANIZATION, Text())))
 
 
 TAKE_NUMBERS = Statement(_take_numbers())
 
 
-async def take_change_numbers(db: Db, count: int) -> int:
-    """Return the first of the next numbers of the organization's changes; taken last, so that they follow commits.
+class Taken(NamedTuple):
+    """The first of the numbers that were taken, and whether anybody is to be told of what they number."""
+
+    first: int
+    subscribed: bool
+
+
+NONE_TAKEN = Taken(0, False)
+
+
+async def take_change_numbers(db: Db, count: int) -> Taken:
+    """Take the next numbers of the organization's changes; done last, so that they follow commits.
 
     With the commit those who wait for the organization's changes are woken.
     """
     (row,) = await db.fetch(TAKE_NUMBERS, count=count)
-    last: int = row["change_number"]
-    return last - count + 1
+    return Taken(row["change_number"] - count + 1, row["subscribed"])
 
 
 AUDIT = Statement(inserting(audit))

@@ -38,10 +38,15 @@ from service.db.columns import (
     packed,
     sealed,
 )
+from service.db.handling_tables import EpisodeRow as EpisodeRow
+from service.db.handling_tables import HandlingRow as HandlingRow
+from service.db.handling_tables import RepairRow as RepairRow
 from service.db.job_tables import ChunkRow as ChunkRow
 from service.db.job_tables import JobRow as JobRow
 from service.db.rule_tables import ReferenceSettingRow as ReferenceSettingRow
 from service.db.rule_tables import RuleSettingRow as RuleSettingRow
+from service.db.subscription_tables import DeliveryRow as DeliveryRow
+from service.db.subscription_tables import SubscriptionRow as SubscriptionRow
 
 
 def table_of(row: type[SQLModel]) -> Table:
@@ -50,14 +55,18 @@ def table_of(row: type[SQLModel]) -> Table:
 
 
 class OrganizationRow(SQLModel, table=True):
-    """A tenant. `change_number`, taken last in a transaction, orders changes of alerts by commit, within an `epoch`."""
+    """A tenant. `change_number`, taken last, orders changes of alerts by commit, within an `epoch`.
+
+    If it is `subscribed`, somebody is to be told of them.
+    """
 
     __tablename__ = "organizations"
     organization_id: UUID = organization_key()
     name: str = Field(sa_column=Column("name", Text(), nullable=False))
     test: bool = flag("test")
     change_number: int = change("change_number")
-    epoch: int = change("epoch", default="0")
+    epoch: int = change("epoch")
+    subscribed: bool = flag("subscribed")
     created_at: datetime = moment("created_at")
 
 
@@ -234,47 +243,6 @@ class AlertRow(SQLModel, table=True):
     hidden_number: int | None = change("hidden_number", nullable=True)
     opened_at: datetime = moment("opened_at")
     changed_at: datetime = moment("changed_at")
-
-
-class HandlingRow(SQLModel, table=True):
-    """One act of handling by the id its client made, so that a repeated one changes nothing."""
-
-    __tablename__ = "handlings"
-    __table_args__ = (
-        ForeignKeyConstraint(["organization_id", "alert_id"], ["alerts.organization_id", "alerts.alert_id"]),
-    )
-    organization_id: UUID = organization_key()
-    alert_id: UUID = Field(sa_column=Column("alert_id", Uuid(), primary_key=True))
-    handling_id: str = key_part("handling_id")
-    body: dict[str, Any] = document("body")
-    received_at: datetime = moment("received_at")
-
-
-class RepairRow(SQLModel, table=True):
-    """What somebody tried about an alert and how it went, by the id that its client made."""
-
-    __tablename__ = "repairs"
-    __table_args__ = (
-        ForeignKeyConstraint(["organization_id", "alert_id"], ["alerts.organization_id", "alerts.alert_id"]),
-    )
-    organization_id: UUID = organization_key()
-    alert_id: UUID = Field(sa_column=Column("alert_id", Uuid(), primary_key=True))
-    repair_id: str = key_part("repair_id")
-    body: dict[str, Any] = document("body")
-    received_at: datetime = moment("received_at")
-
-
-class EpisodeRow(SQLModel, table=True):
-    """A rupture episode that a clinician confirmed, by the id that its client made; a correction replaces it."""
-
-    __tablename__ = "episodes"
-    __table_args__ = (of_case(),)
-    organization_id: UUID = organization_key()
-    case_id: str = key_part("case_id")
-    episode_id: str = key_part("episode_id")
-    body: dict[str, Any] = document("body")
-    received_at: datetime = moment("received_at")
-    replaced_by: str | None = code("replaced_by", nullable=True)
 
 
 class AuditRow(SQLModel, table=True):

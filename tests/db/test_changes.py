@@ -217,7 +217,7 @@ async def _shadow(desk: Desk, shadow: bool, case_id: str) -> None:
     (alert,) = (await desk.stored()).live_alerts(case_id)
     async with transaction(desk.engine, desk.organization) as db:
         concern = replace(alert.concern, shadow=shadow)
-        number = await stores.take_change_numbers(db, 1)
+        number = (await stores.take_change_numbers(db, 1)).first
         await stores.write_alerts(db, [replace(alert, concern=concern, change_number=number)])
 
 

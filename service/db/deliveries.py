@@ -1,0 +1,288 @@
+"""Deliveries as they are stored: written with the change that they tell of, taken up, settled, read.
+
+Taking one up needs no lock that lasts: it becomes due again for when whoever took it may have died. The row of its
+subscription is the lock under which deliveries are settled.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Integer,
+    Uuid,
+    all_,
+    any_,
+    bindparam,
+    case,
+    column,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from uuid_utils.compat import uuid7
+
+from service.db.columns import Code
+from service.db.engine import Db
+from service.db.rows import Row
+from service.db.statements import ORGANIZATION, Statement
+from service.db.subscriptions import subscription_of, subscriptions
+from service.db.tables import AlertRow, CaseRow, DeliveryRow, table_of
+from service.domain.delivery import Delivery, DeliveryState, Event
+from service.domain.model import Severity
+from service.domain.retrying import Attempt, Verdict
+from service.domain.subscription import Subscription
+
+alerts, cases, deliveries = table_of(AlertRow), table_of(CaseRow), table_of(DeliveryRow)
+
+WAITING = deliveries.c.state == DeliveryState.waiting.value
+MOMENT = DateTime(timezone=True)
+
+
+def _on_hold(case_id: Any) -> Any:
+    """Return whether a case is on safety hold, as a part of another statement; a test is of no case."""
+    held = select(cases.c.facts["safety_hold"].astext == "true")
+    mine = held.where(cases.c.organization_id == ORGANIZATION, cases.c.case_id == case_id)
+    return func.coalesce(mine.scalar_subquery(), False)
+
+
+def _wanted(event: Any) -> Iterator[Any]:
+    """Yield what a subscription's filters ask of an alert and of what happened to it."""
+    one_of = (
+        (subscriptions.c.rules, alerts.c.rule),
+        (subscriptions.c.severities, alerts.c.severity),
+        (subscriptions.c.cases, alerts.c.case_id),
+        (subscriptions.c.events, event),
+    )
+    yield from (or_(chosen.is_(None), value == any_(chosen)) for chosen, value in one_of)
+    yield or_(subscriptions.c.therapists.is_(None), subscriptions.c.therapists.overlap(alerts.c.therapists))
+
+
+def _enqueue() -> Any:
+    columns = (column("event_id", Uuid()), column("number", BigInteger()), column("event", Code()))
+    arrays = [bindparam(f"{item.name}s", type_=ARRAY(item.type)) for item in columns]
+    told = func.unnest(*arrays).table_valued(*columns, name="told").render_derived()
+    values = {
+        "organization_id": ORGANIZATION,
+        "subscription_id": subscriptions.c.subscription_id,
+        "event_id": told.c.event_id,
+        "event": told.c.event,
+        "occurred_at": alerts.c.changed_at,
+        "alert_id": alerts.c.alert_id,
+        "case_id": alerts.c.case_id,
+        "severity": alerts.c.severity,
+        "revision": alerts.c.revision,
+        "state": literal(DeliveryState.waiting.value, Code()),
+        "tried": literal(0, Integer()),
+        "due_at": alerts.c.changed_at,
+        "attempts": literal([], JSONB()),
+    }
+    found = (
+        select(*values.values())
+        .select_from(told)
+        .join(alerts, (alerts.c.organization_id == ORGANIZATION) & (alerts.c.change_number == told.c.number))
+        .join(subscriptions, subscriptions.c.organization_id == ORGANIZATION)
+        .where(subscriptions.c.state == "active", ~alerts.c.shadow, ~_on_hold(alerts.c.case_id), *_wanted(told.c.event))
+    )
+    return insert(deliveries).from_select(list(values), found)
+
+
+ENQUEUE = Statement(_enqueue())
+
+
+async def enqueue(db: Db, events: Mapping[int, Event]) -> None:
+    """Put changes of alerts, by their numbers, on their way to whoever wants to be told of them.
+
+    Alerts in shadow, and all of a case on safety hold, are told to nobody.
+    """
+    if events:
+        numbers, codes = list(events), [event.value for event in events.values()]
+        await db.fetch(ENQUEUE, event_ids=[uuid7() for _ in numbers], numbers=numbers, events=codes)
+
+
+STORE = Statement(insert(deliveries), deliveries.c.keys())
+
+
+async def write_delivery(db: Db, delivery: Delivery) -> None:
+    """Store a delivery that tells of no alert."""
+    row = {name: getattr(delivery, name) for name in deliveries.c.keys() if hasattr(delivery, name)}
+    told = {"event_id": UUID(delivery.event_id), "event": delivery.event.value, "state": delivery.state.value}
+    await db.run(STORE, [{**row, **told, "settled_at": None, "attempts": []}])
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that was taken up, to whom it goes, and whether its case is on safety hold by now."""
+
+    delivery: Delivery
+    subscription: Subscription
+    on_hold: bool
+
+
+def _claim() -> Any:
+    lane = (
+        select(deliveries.c.event_id)
+        .where(
+            deliveries.c.organization_id == ORGANIZATION,
+            deliveries.c.subscription_id == subscriptions.c.subscription_id,
+            WAITING,
+            deliveries.c.due_at <= bindparam("now", type_=MOMENT),
+        )
+        .order_by(deliveries.c.due_at, deliveries.c.event_id)
+        .limit(case((subscriptions.c.failing_since.is_(None), bindparam("most", type_=Integer())), else_=1))
+        .with_for_update(skip_locked=True)
+        .correlate(subscriptions)
+        .lateral("lane")
+    )
+    picked = (
+        select(lane.c.event_id, *(item.label(f"to_{item.name}") for item in subscriptions.c))
+        .select_from(subscriptions)
+        .join(lane, true())
+        .where(
+            subscriptions.c.organization_id == ORGANIZATION,
+            subscriptions.c.state == "active",
+            subscriptions.c.subscription_id != all_(bindparam("busy", type_=ARRAY(Code()))),
+        )
+        .cte("picked")
+    )
+    return (
+        update(deliveries)
+        .where(
+            deliveries.c.organization_id == ORGANIZATION,
+            deliveries.c.subscription_id == picked.c.to_subscription_id,
+            deliveries.c.event_id == picked.c.event_id,
+        )
+        .values(due_at=bindparam("until", type_=MOMENT), tried=deliveries.c.tried + 1)
+        .returning(*deliveries.c, *picked.c, _on_hold(deliveries.c.case_id).label("on_hold"))
+    )
+
+
+CLAIM = Statement(_claim())
+
+
+async def claim(db: Db, now: datetime, until: datetime, most: int, busy: Collection[str]) -> list[Claimed]:
+    """Take up what is due, unless others do, and make it due again `until` they settle it.
+
+    Of each subscription that is not busy `most`, or one while it fails: a dead receiver takes nobody's turn.
+    """
+    rows = await db.fetch(CLAIM, now=now, until=until, most=most, busy=sorted(busy))
+    to = {name: f"to_{name}" for name in subscriptions.c.keys()}
+    return [
+        Claimed(delivery_of(row), subscription_of({name: row[label] for name, label in to.items()}), row["on_hold"])
+        for row in rows
+    ]
+
+
+SETTLE = Statement(
+    update(deliveries)
+    .where(
+        deliveries.c.organization_id == ORGANIZATION,
+        deliveries.c.subscription_id == bindparam("whose", type_=Code()),
+        deliveries.c.event_id == bindparam("which", type_=Uuid()),
+        deliveries.c.tried == bindparam("nth", type_=Integer()),
+        WAITING,
+    )
+    .values(
+        state=bindparam("new_state", type_=Code()),
+        state_reason=bindparam("reason", type_=Code()),
+        due_at=func.coalesce(bindparam("due", type_=MOMENT), deliveries.c.due_at),
+        settled_at=bindparam("settled", type_=MOMENT),
+        attempts=deliveries.c.attempts.op("||")(bindparam("tries", type_=JSONB())),
+    )
+)
+
+
+async def settle(db: Db, claimed: Sequence[tuple[Delivery, Attempt | None, Verdict]], now: datetime) -> None:
+    """Note what became of deliveries, unless somebody else took them up meanwhile."""
+    await db.run(
+        SETTLE,
+        [
+            {
+                "whose": delivery.subscription_id,
+                "which": UUID(delivery.event_id),
+                "nth": delivery.tried,
+                "new_state": verdict.state.value,
+                "reason": verdict.state_reason,
+                "due": verdict.due_at,
+                "settled": None if verdict.state is DeliveryState.waiting else now,
+                "tries": [] if attempt is None else [_logged(attempt)],
+            }
+            for delivery, attempt, verdict in claimed
+        ],
+    )
+
+
+def _logged(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "at": attempt.at.isoformat(),
+        "milliseconds": attempt.milliseconds,
+        "status": attempt.status,
+        "error": attempt.error,
+    }
+
+
+async def give_up(db: Db, subscription_id: str, reason: str, now: datetime) -> None:
+    """Let nothing wait any more for a subscription that ended."""
+    values = {"state": DeliveryState.failed.value, "state_reason": reason, "settled_at": now}
+    await db.execute(update(deliveries).where(*_of(db, subscription_id), WAITING).values(values))
+
+
+async def replay(
+    db: Db, subscription_id: str, now: datetime, since: datetime | None, event_ids: Collection[UUID]
+) -> int:
+    """Let some deliveries, or all that failed since a time, wait again as if never tried; return how many."""
+    failed = deliveries.c.state == DeliveryState.failed.value
+    chosen = deliveries.c.event_id.in_(event_ids) if since is None else failed & (deliveries.c.occurred_at >= since)
+    again = {"state": DeliveryState.waiting.value, "state_reason": None, "tried": 0, "due_at": now, "settled_at": None}
+    statement = update(deliveries).where(*_of(db, subscription_id), ~WAITING, chosen).values(again)
+    return (await db.execute(statement)).rowcount
+
+
+async def delivery_page(
+    db: Db, subscription_id: str, state: Collection[str], after: UUID | None, limit: int
+) -> list[Delivery]:
+    """Return the deliveries of a subscription, the latest first."""
+    statement = select(deliveries).where(*_of(db, subscription_id))
+    if state:
+        statement = statement.where(deliveries.c.state.in_(state))
+    if after is not None:
+        statement = statement.where(deliveries.c.event_id < after)
+    rows = (await db.execute(statement.order_by(deliveries.c.event_id.desc()).limit(limit))).mappings()
+    return [delivery_of(row) for row in rows]
+
+
+async def forget(db: Db, before: datetime) -> int:
+    """Delete what was settled before a time; return how many."""
+    old = (deliveries.c.organization_id == db.organization_id, deliveries.c.settled_at < before)
+    return (await db.execute(delete(deliveries).where(*old))).rowcount
+
+
+def _of(db: Db, subscription_id: str) -> tuple[Any, Any]:
+    return (deliveries.c.organization_id == db.organization_id, deliveries.c.subscription_id == subscription_id)
+
+
+def delivery_of(row: Row) -> Delivery:
+    return Delivery(
+        event_id=str(row["event_id"]),
+        subscription_id=row["subscription_id"],
+        event=Event(row["event"]),
+        occurred_at=row["occurred_at"],
+        due_at=row["due_at"],
+        alert_id=None if row["alert_id"] is None else str(row["alert_id"]),
+        case_id=row["case_id"],
+        severity=None if row["severity"] is None else Severity(row["severity"]),
+        revision=row["revision"],
+        state=DeliveryState(row["state"]),
+        state_reason=row["state_reason"],
+        tried=row["tried"],
+        attempts=tuple(row["attempts"]),
+    )

@@ -1,0 +1,139 @@
+"""Subscriptions as they are stored, and which organizations have something due.
+
+Whoever changes one holds the organization's row first, so that `subscribed` there never lags behind.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.db.engine import Db, connected
+from service.db.rows import Row
+from service.db.tables import DeliveryRow, OrganizationRow, SubscriptionRow, table_of
+from service.domain.subscription import Filters, StateReason, Subscription, SubscriptionState
+
+organizations, subscriptions = table_of(OrganizationRow), table_of(SubscriptionRow)
+deliveries = table_of(DeliveryRow)
+
+ACTIVE = subscriptions.c.state == SubscriptionState.active.value
+THERE = subscriptions.c.state != SubscriptionState.deleted.value
+WAITING = deliveries.c.state == "waiting"
+
+
+async def hold_organization(db: Db) -> None:
+    """Let nobody else change the organization's subscriptions, or number a change, until the transaction ends."""
+    mine = organizations.c.organization_id == db.organization_id
+    await db.execute(select(organizations.c.organization_id).where(mine).with_for_update(key_share=True))
+
+
+async def write_subscription(db: Db, subscription: Subscription) -> None:
+    """Insert or update a subscription, and note whether the organization has any."""
+    row = _row(subscription)
+    key = ("organization_id", "subscription_id")
+    statement = insert(subscriptions).values(organization_id=db.organization_id, **row)
+    values = {name: statement.excluded[name] for name in row if name not in key}
+    await db.execute(statement.on_conflict_do_update(index_elements=key, set_=values))
+    any_left = exists().where(subscriptions.c.organization_id == db.organization_id, ACTIVE)
+    mine = organizations.c.organization_id == db.organization_id
+    await db.execute(update(organizations).where(mine).values(subscribed=select(any_left).scalar_subquery()))
+
+
+async def subscription_by_id(db: Db, subscription_id: str, lock: bool = False) -> Subscription | None:
+    """Return a subscription, a deleted one too; with `lock` nobody else settles its deliveries meanwhile."""
+    statement = select(subscriptions).where(*_of(db, subscription_id))
+    if lock:
+        statement = statement.with_for_update(key_share=True)
+    row = (await db.execute(statement)).mappings().one_or_none()
+    return None if row is None else subscription_of(row)
+
+
+async def subscription_page(db: Db, after: str | None, limit: int) -> list[Subscription]:
+    """Return the subscriptions that are not deleted in the order of their ids."""
+    statement = select(subscriptions).where(subscriptions.c.organization_id == db.organization_id, THERE)
+    if after is not None:
+        statement = statement.where(subscriptions.c.subscription_id > after)
+    rows = (await db.execute(statement.order_by(subscriptions.c.subscription_id).limit(limit))).mappings()
+    return [subscription_of(row) for row in rows]
+
+
+async def count_subscriptions(db: Db) -> int:
+    """Return how many subscriptions the organization has."""
+    mine = (subscriptions.c.organization_id == db.organization_id, THERE)
+    count: int = (await db.execute(select(func.count()).where(*mine))).scalar_one()
+    return count
+
+
+async def note_health(db: Db, subscription_id: str, failed_at: datetime | None) -> None:
+    """Note that a receiver has failed, since then if it went well before; or, with None, that it took something."""
+    since = None if failed_at is None else func.coalesce(subscriptions.c.failing_since, failed_at)
+    await db.execute(update(subscriptions).where(*_of(db, subscription_id)).values(failing_since=since))
+
+
+async def disable(db: Db, subscription_id: str, reason: StateReason, at: datetime) -> None:
+    """Tell a subscription nothing any more until somebody puts it anew."""
+    values = {"state": SubscriptionState.disabled.value, "state_reason": reason.value, "changed_at": at}
+    await db.execute(update(subscriptions).where(*_of(db, subscription_id), ACTIVE).values(values))
+
+
+async def organizations_due(engine: AsyncEngine, now: datetime) -> list[UUID]:
+    """Return the organizations that have something due; it is read without a lock, each is served by itself."""
+    theirs = deliveries.c.organization_id == organizations.c.organization_id
+    due = exists().where(theirs, WAITING, deliveries.c.due_at <= now)
+    statement = select(organizations.c.organization_id).where(organizations.c.subscribed, due)
+    async with connected(engine) as connection:
+        return list((await connection.execute(statement)).scalars())
+
+
+async def organizations_subscribed(engine: AsyncEngine) -> list[UUID]:
+    """Return the organizations that have ever subscribed."""
+    statement = select(subscriptions.c.organization_id).distinct()
+    async with connected(engine) as connection:
+        return list((await connection.execute(statement)).scalars())
+
+
+async def oldest_waiting(engine: AsyncEngine) -> datetime | None:
+    """Return when the change occurred that waits longest to be told, of all organizations; None if none waits."""
+    async with connected(engine) as connection:
+        statement = select(func.min(deliveries.c.occurred_at)).where(WAITING)
+        found: datetime | None = (await connection.execute(statement)).scalar_one()
+        return found
+
+
+def _of(db: Db, subscription_id: str) -> tuple[Any, Any]:
+    mine = subscriptions.c.organization_id == db.organization_id
+    return (mine, subscriptions.c.subscription_id == subscription_id)
+
+
+def subscription_of(row: Row) -> Subscription:
+    chosen = {name: row[name] for name in Filters.__dataclass_fields__}
+    return Subscription(
+        subscription_id=row["subscription_id"],
+        channel=row["channel"],
+        address=row["address"],
+        filters=Filters(**{name: None if found is None else tuple(found) for name, found in chosen.items()}),
+        created_at=row["created_at"],
+        changed_at=row["changed_at"],
+        secret=row["secret"],
+        former_secret=row["former_secret"],
+        former_until=row["former_until"],
+        state=SubscriptionState(row["state"]),
+        state_reason=None if row["state_reason"] is None else StateReason(row["state_reason"]),
+        failing_since=row["failing_since"],
+    )
+
+
+def _row(subscription: Subscription) -> dict[str, Any]:
+    filters = subscription.filters
+    chosen = {name: getattr(filters, name) for name in Filters.__dataclass_fields__}
+    plain = ("subscription_id", "channel", "address", "created_at", "changed_at", "secret")
+    optional = ("former_secret", "former_until", "failing_since")
+    return {
+        **{name: getattr(subscription, name) for name in (*plain, *optional)},
+        **{name: None if found is None else list(found) for name, found in chosen.items()},
+        "state": subscription.state.value,
+        "state_reason": subscription.state_reason.value if subscription.state_reason else None,
+    }

@@ -1,0 +1,59 @@
+"""Who is told of changes, of which of them, and whether still."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+OVERLAP = timedelta(hours=24)  # how long a former secret stays valid beside the new one
+MOST = 20  # subscriptions of one organization
+
+
+class SubscriptionState(StrEnum):
+    active = "active"
+    disabled = "disabled"
+    deleted = "deleted"
+
+
+class StateReason(StrEnum):
+    """Why a subscription was disabled: its receiver said that it is gone, or took nothing for three days."""
+
+    gone = "gone"
+    unreachable = "unreachable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which changes a subscription is told of: those that are in each list; None is all."""
+
+    rules: tuple[str, ...] | None = None
+    severities: tuple[str, ...] | None = None
+    therapists: tuple[str, ...] | None = None
+    cases: tuple[str, ...] | None = None
+    events: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """An address that is told through a channel; its secrets are sealed, the former one valid until a time.
+
+    `failing_since` is when the first of the attempts failed after which none went well.
+    """
+
+    subscription_id: str
+    channel: str
+    address: str
+    filters: Filters
+    created_at: datetime
+    changed_at: datetime
+    secret: bytes = field(repr=False)
+    former_secret: bytes | None = field(default=None, repr=False)
+    former_until: datetime | None = None
+    state: SubscriptionState = SubscriptionState.active
+    state_reason: StateReason | None = None
+    failing_since: datetime | None = None
+
+    def secrets(self, at: datetime) -> tuple[bytes, ...]:
+        """Return the sealed secrets that are valid at a time, the newest first."""
+        if self.former_secret is None or self.former_until is None or self.former_until <= at:
+            return (self.secret,)
+        return (self.secret, self.former_secret)
