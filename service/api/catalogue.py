@@ -14,7 +14,7 @@ from service.api.documents import Document, rounded
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.paging import Page
 from service.domain.indicators import VOCABULARY, Valence
-from service.domain.instruments import PARTS, Instrument, instruments
+from service.domain.instruments import PARTS, Instrument, Reference, instruments
 from service.domain.next_steps import NEXT_STEPS, NOTICE
 from service.domain.plain import freeze
 from service.domain.rules import AnyRule, Tone, rules
@@ -96,13 +96,19 @@ def instrument_document(instrument: Instrument) -> Document:
                 "minimum": instrument.lowest_of(code),
                 "follows": unit.follows,
                 "low_mark": rounded(unit.low_mark),
-                "reference": rounded({**asdict(unit.reference), "kind": unit.reference.kind}),
+                "reference": reference_document(unit.reference),
             }
             for code, unit in instrument.dimensions.items()
         },
         "cutoffs": [asdict(cutoff) for cutoff in instrument.cutoffs],
         "ages": None if instrument.ages is None else asdict(instrument.ages),
     }
+
+
+def reference_document(reference: Reference) -> Document:
+    """Return how a dimension spreads, by what is published or by ours."""
+    numbers = {name: rounded(getattr(reference, name)) for name in ("sd", "sp", "mean", "reliability")}
+    return {**numbers, "fact": asdict(reference.fact), "kind": reference.kind}
 
 
 def rule_document(rule: AnyRule) -> Document:

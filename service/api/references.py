@@ -1,7 +1,6 @@
 """References of an organization's own: how its scores of a form spread, by role and language, and every version."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -9,7 +8,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from service.api.answers import READING, WRITING, answer
-from service.api.documents import Document, rounded
+from service.api.catalogue import reference_document
+from service.api.documents import Document
 from service.api.errors import refused
 from service.api.fields import Body, Code, Flag, ItemId, Locale, Number, shown_time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, revision_asked, there
@@ -36,7 +36,7 @@ Spread = Annotated[Number, Field(gt=0, le=50, description="percent points; no sc
 class OwnReferenceCreate(Body):
     """How one dimension spreads among some raters; the nearest to a rating counts: role and language, role, language.
 
-    `member`, `therapist` and `observer` mean all raters of a kind.
+    `member`, `therapist` and `observer` mean all raters of a kind. Tell what was measured; rules take it a third wider.
     """
 
     dimension: ItemId
@@ -57,6 +57,11 @@ class ReferencesUpdate(Body):
     references: Annotated[list[OwnReferenceCreate], Field(max_length=MOST)]
 
 
+class FactPublic(BaseModel):
+    source: str
+    verified: bool
+
+
 class FormReferencePublic(BaseModel):
     """What stands for a dimension of which nothing of one's own is known."""
 
@@ -64,8 +69,8 @@ class FormReferencePublic(BaseModel):
     sp: float
     mean: float | None
     reliability: float | None
+    fact: FactPublic
     kind: Literal["ours", "verified"]
-    source: str
 
 
 class ReferencesVersionPublic(BaseModel):
@@ -157,15 +162,9 @@ def references_document(form: Instrument, book: Rulebook) -> Document:
         "instrument_version": form.version,
         "version": told[-1].version if told else 0,
         "references": [item.plain for item in told[-1].references] if told else [],
-        "form": {code: _own(form, code) for code in form.dimensions},
+        "form": {code: reference_document(unit.reference) for code, unit in form.dimensions.items()},
         "set": _version(told[-1]) if told else None,
     }
-
-
-def _own(form: Instrument, code: str) -> Document:
-    reference = form.dimensions[code].reference
-    numbers = {name: value for name, value in asdict(reference).items() if name in ("sd", "sp", "mean", "reliability")}
-    return {**rounded(numbers), "kind": reference.kind, "source": reference.fact.source}
 
 
 def _version(setting: ReferenceSetting) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from service.cli.ending import Misuse
 from service.domain.errors import DomainError, Fault
 
-WHOLE = ("case_id", "session_id", "held_at", "about", "phase", "instrument", "record_id", "answered_at")
+WHOLE = ("case_id", "session_id", "held_at", "about", "phase", "instrument", "record_id", "answered_at", "locale")
 FIELDS = (*WHOLE, "rater.id", "rater.role", "record_version", "not_alone")
 TIMES = ("held_at", "answered_at")
 OPEN = ("answers", "scores", "check")  # followed by the instrument's own item or dimension

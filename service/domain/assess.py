@@ -33,7 +33,7 @@ def step(carry: Carry, session: TherapySession, family: Family, given: Given) ->
     carried = (mode_changed(concern, given, carry.number) for concern in carried)
     concerns = tuple(discussed(concern, session) for concern in carried)
     known = with_roles(family, roles)
-    moment = Moment(session, number, known, carry.series, concerns, references=given.references)
+    moment = Moment(session, number, known, carry.series, concerns, references=given.references.for_rules)
     heard = hear(moment, carry.memories, given)
     concerns = tuple(_scored(concern, heard.moment) for concern in heard.moment.concerns)
     settled = [concern for concern in concerns if concern.reason is Reason.settled and concern.ended == number]

@@ -88,7 +88,7 @@ def convergence(
     codes = dict.fromkeys(code for ratings in by_therapist.values() for rating in ratings for code in rating.scores)
     found: dict[str, DimensionConvergence] = {}
     for code in codes:
-        seen = Seen(code, series, references)
+        seen = Seen(code, series, references.for_rules)
         members = dict(_standings(units.items(), seen))
         meetings = {who: _meeting(ratings, members, family, seen) for who, ratings in by_therapist.items()}
         met = {who: meeting for who, meeting in meetings.items() if meeting.difference}

@@ -126,7 +126,7 @@ class Moment:
     `number` counts held sessions, this one included if held; `family` has every member known so far with the role
     known so far; `series` are those BEFORE this session; `concerns` are active or ended within three held sessions,
     as they stand before this rule; `signals` are what the rules asked earlier in this session found, in one map that
-    all moments of a session share.
+    all moments of a session share. `references` are as rules take them.
     """
 
     session: TherapySession

@@ -50,6 +50,7 @@ def test_a_cell_goes_before_the_value_for_every_line() -> None:
         ("record_version", "3", None, 3),
         ("not_alone", "Yes", None, True),
         ("not_alone", "0", None, False),
+        ("locale", "nl-BE", None, "nl-BE"),
         ("held_at", "2026-11-02T16:00:00+01:00", None, "2026-11-02T16:00:00+01:00"),
         ("held_at", "2026-11-02T15:00:00Z", VIENNA, "2026-11-02T15:00:00+00:00"),
         ("held_at", "2026-11-02 16:00", VIENNA, "2026-11-02T16:00:00+01:00"),

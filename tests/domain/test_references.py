@@ -5,7 +5,7 @@ import pytest
 
 from service.domain import references
 from service.domain.errors import InvalidReferences
-from service.domain.instruments import LINE_TOTAL, Fact, Reference, instruments
+from service.domain.instruments import LINE, LINE_TOTAL, Fact, Reference, instruments
 from service.domain.model import MemberRole, RaterKind, Rating
 from service.domain.references import OURS, OwnReference, References, checked, in_force, z_among
 from tests.factories import own_reference, rating
@@ -98,6 +98,16 @@ def test_a_difference_is_measured_by_what_both_share_else_by_all_members() -> No
     assert both.among([eva, ana], "total").sd == 11
     assert known(own_reference(role="youth", sd=12)).among([eva, ana], "total") is LINE_TOTAL
     assert both.among([ana, rating("kim", instrument="csrs")], "total").sd == 10  # csrs comes first by its code
+
+
+def test_rules_take_what_was_measured_a_third_wider_and_ours_as_they_are() -> None:
+    wide = known(own_reference(sd=12, sp=6, reliability=0.9), own_reference("bond", sd=15)).for_rules
+    ana = rating("ana")
+    assert (wide.of(ana, "total").sd, wide.of(ana, "total").sp) == (16, 8)
+    assert wide.of(ana, "total").reliability == 0.9
+    assert (wide.of(ana, "bond").sd, wide.of(ana, "bond").sp) == (20, 7)
+    assert wide.of(ana, "goals") is LINE
+    assert OURS.for_rules is OURS
 
 
 def test_a_score_among_others_needs_a_mean() -> None:

@@ -158,11 +158,6 @@ class Instrument:
     def scores_only(self) -> bool:
         return not self.items
 
-    @cached_property
-    def verified(self) -> bool:
-        """Tell whether the references of all dimensions are published and checked."""
-        return all(unit.reference.fact.verified for unit in self.dimensions.values())
-
     def cut(self, dimension: str) -> Cutoff | None:
         """Return the form's own cut-off of a dimension, if it has one."""
         return self._cuts.get(dimension)
