@@ -270,11 +270,8 @@ def stored_alert(row: Row) -> StoredAlert:
 async def alerts_of_case(db: Db, case_id: str, shadow: bool = False) -> list[Alert]:
     """Return the alerts of a case in the order of opening, retracted ones too; those in shadow only where asked for."""
     mine = (alerts.c.organization_id == db.organization_id, alerts.c.case_id == case_id)
-    statement = (
-        select(alerts)
-        .where(*mine, *(() if shadow else (~alerts.c.shadow,)))
-        .order_by(alerts.c.opened_at, alerts.c.alert_id)
-    )
+    heard = () if shadow else (~alerts.c.shadow,)
+    statement = select(alerts).where(*mine, *heard).order_by(alerts.c.opened_at, alerts.c.alert_id)
     return [alert_of(row) for row in (await db.execute(statement)).mappings()]
 
 
