@@ -40,7 +40,7 @@ class Given:
         """Return the name of the rules as they are and of what they are given."""
         known = [[code, rule.version, self.parameters[code]] for code, rule in rules().items()]
         of_organization = [self.references.plain] if self.references.known else []
-        return json.dumps([known, sorted(self.shadow), sorted(self.off), *of_organization], default=_fields)
+        return _digest([known, sorted(self.shadow), sorted(self.off), *of_organization])
 
     @cached_property
     def named(self) -> Mapping[str, Mapping[str, Any]]:
@@ -84,7 +84,11 @@ def folded_with(family: Family, giving: Giving, held_at: datetime | None = None)
 
     The carry is that after a session held at `held_at`.
     """
-    text = json.dumps([FOLD_VERSION, giving.name_at(held_at), family], sort_keys=True, default=_fields)
+    return _digest([FOLD_VERSION, giving.name_at(held_at), family])
+
+
+def _digest(told: list[Any]) -> str:
+    text = json.dumps(told, sort_keys=True, default=_fields)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -146,8 +146,9 @@ def _after(
 def _open(concerns: list[Concern], rule: AnyRule, signal: Signal, moment: Moment, given: Given) -> None:
     """Open a concern, or open again the one that recovered within three held sessions; by what is given now."""
     parameters, shadow = given.named[rule.code], rule.code in given.shadow
+    topic = (rule.code, signal.subject, shadow)
     for place, concern in enumerate(concerns):
-        if concern.topic == (rule.code, signal.subject, shadow) and _is_remembered(concern, moment.number):
+        if concern.rule == rule.code and concern.topic == topic and _is_remembered(concern, moment.number):
             again = reopened(concern, signal, moment.session, moment.number)
             concerns[place] = discussed(replace(again, parameters=parameters), moment.session)
             return

@@ -89,7 +89,7 @@ class History:
         return "\n".join([self.first.name, *(f"{at.isoformat()} {given.name}" for at, given in known)])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that histories are made once
 class Rulebook:
     """All settings of one organization, those of rules and those of forms in the order in which they were made."""
 
@@ -129,10 +129,15 @@ class Rulebook:
 
     def history(self, program: str | None, since: int) -> History:
         """Return what judges a course of a program; settings before number `since` are superseded from the start."""
-        asked = (program, since)
+        asked = (program if program in self.programs else None, since)  # as many as were set, however many there are
         if asked not in self.histories:
-            self.histories[asked] = self._history(program, since)
+            self.histories[asked] = self._history(*asked)
         return self.histories[asked]
+
+    @cached_property
+    def programs(self) -> frozenset[str | None]:
+        """Return the programs for which a rule was set."""
+        return frozenset(setting.program for setting in self.settings)
 
     def _history(self, program: str | None, since: int) -> History:
         own = (setting for setting in self.settings if setting.program in (None, program))

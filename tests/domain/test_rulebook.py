@@ -64,6 +64,13 @@ def test_a_session_is_judged_by_what_was_set_when_it_was_held(
     assert history is book.history(program, since)  # made once
 
 
+def test_programs_of_which_nothing_was_set_share_one_history() -> None:
+    book = Rulebook(SETTINGS)
+    assert book.programs == {None, "trauma"}
+    assert len({id(book.history(f"program-{number}", 1)) for number in range(9)}) == 1
+    assert set(book.histories) == {(None, 1)}
+
+
 def test_a_setting_holds_from_its_very_time_on() -> None:
     history = Rulebook(SETTINGS).history(None, 0)
     assert limit(history.at(held_at(2) - timedelta(milliseconds=1))) == 85
