@@ -13,6 +13,7 @@ from service.cli import (
     organization,
     reassess,
     restored,
+    rule,
     serve,
 )
 from service.cli.ending import Commands
@@ -31,6 +32,7 @@ app.command("demo")(demo.demo)
 app.command("import")(import_.import_csv)
 app.add_typer(organization.app, name="organization")
 app.add_typer(key.app, name="key")
+app.add_typer(rule.app, name="rule")
 app.command("calibrate")(calibrate.calibrate)
 app.command("reassess")(reassess.reassess)
 app.command("backtest")(backtest.backtest)
