@@ -12,6 +12,7 @@ from service.api.fields import ID, Body, Code, Day, Flag, Id, PersonId
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, refuse, revision_asked, there
 from service.api.paging import Cursor, Limit, Page, page, place_of
 from service.db import reads
+from service.db.roles import roles_of_raters
 from service.domain.commands import PatchCase, PutCase
 from service.domain.facts import MEMBER_DEFAULTS, MOST
 from service.domain.model import MemberRole
@@ -193,7 +194,7 @@ async def get_case(request: KeyedRequest, case_id: CaseId) -> Response:
     """Return a case with all its members, those who joined by rating too."""
     async with request.reading() as db:
         case = there(await reads.case_by_id(db, case_id))
-        roles = await reads.roles_of_raters(db, [case_id])
+        roles = await roles_of_raters(db, [case_id])
     return answer(_grown(case, roles[case_id]), headers={"ETag": f'"{case.record.revision}"'})
 
 
@@ -208,7 +209,7 @@ async def list_cases(request: KeyedRequest, limit: Limit = 50, cursor: Cursor = 
     after = place_of(request, cursor, str)
     async with request.reading() as db:
         found = await reads.case_page(db, after[0] if after else None, limit + 1)
-        roles = await reads.roles_of_raters(db, [case.record.case_id for case in found])
+        roles = await roles_of_raters(db, [case.record.case_id for case in found])
     shown = found[:limit]
     place = [shown[-1].record.case_id] if len(found) > limit else None
     return page(request, [_grown(case, roles[case.record.case_id]) for case in shown], place)

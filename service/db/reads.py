@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from service.db.circumstances import CIRCUMSTANCES, ON_HOLD, circumstances_in
 from service.db.columns import Code
@@ -273,26 +273,3 @@ async def alerts_of_case(db: Db, case_id: str, shadow: bool = False) -> list[Ale
     heard = () if shadow else (~alerts.c.shadow,)
     statement = select(alerts).where(*mine, *heard).order_by(alerts.c.opened_at, alerts.c.alert_id)
     return [alert_of(row) for row in (await db.execute(statement)).mappings()]
-
-
-async def roles_of_raters(db: Db, case_ids: Collection[str]) -> dict[str, dict[str, str]]:
-    """Return case → member → role for members with live ratings: that of the latest session, as the fold sees it."""
-    same = and_(*(sessions.c[name] == ratings.c[name] for name in ("organization_id", "case_id", "session_id")))
-    who = (ratings.c.case_id, ratings.c.rater_id)
-    latest = (sessions.c.held_at.desc().nulls_last(), sessions.c.session_id.desc())
-    statement = (
-        select(*who, ratings.c.facts["rater_role"].as_string().label("role"))
-        .ext(distinct_on(*who))
-        .join(sessions, same)
-        .where(
-            ratings.c.organization_id == db.organization_id,
-            ratings.c.case_id.in_(sorted(case_ids)),
-            ratings.c.rater_kind == "member",
-            ratings.c.state == "live",
-        )
-        .order_by(*who, *latest, ratings.c.about, ratings.c.instrument, ratings.c.phase)
-    )
-    found: dict[str, dict[str, str]] = {case_id: {} for case_id in case_ids}
-    for row in await db.execute(statement):
-        found[row.case_id][row.rater_id] = row.role
-    return found

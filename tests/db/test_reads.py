@@ -13,7 +13,6 @@ from service.db.identity import create_organization
 from service.db.reads import AlertFilter
 from service.domain.circumstances import Circumstances
 from service.domain.commands import AnyCommand
-from service.domain.model import MemberRole
 from service.domain.reconcile import Alert, Handling
 from tests.factories import (
     CASE,
@@ -162,20 +161,6 @@ async def test_pages_of_ratings_miss_and_repeat_nothing(desk: Desk) -> None:
         assert pages == whole
 
 
-async def test_the_role_of_a_rater_is_that_of_the_latest_session(desk: Desk) -> None:
-    await desk.write(
-        post(rating_facts("ana", session_id="s1", held_at=held_at(1))),
-        post(rating_facts("ana", session_id="s2", held_at=held_at(2), rater_role=MemberRole.sibling)),
-        post(rating_facts("eva", session_id="s2", held_at=held_at(2))),
-        post(rating_facts("dr-7", session_id="s2", held_at=held_at(2))),
-    )
-    async with transaction(desk.engine, desk.organization) as db:
-        roles = await reads.roles_of_raters(db, [CASE, "nobody"])
-    assert roles == {CASE: {"ana": "sibling", "eva": "parent"}, "nobody": {}}
-    stored = await desk.stored()
-    assert stored.carries[CASE, "s2"][1].roles["ana"] == "sibling"  # the fold says the same
-
-
 # --- alerts
 
 
@@ -270,9 +255,8 @@ ASKED: list[Ask] = [
     lambda db, rating, alert: reads.alert_page(db, AlertFilter(), NOW, None, 50),
     lambda db, rating, alert: reads.alert_by_id(db, alert),
     lambda db, rating, alert: reads.alerts_of_case(db, CASE),
-    lambda db, rating, alert: reads.roles_of_raters(db, [CASE]),
 ]
-NOTHING: tuple[object, ...] = (None, [], {CASE: {}})
+NOTHING: tuple[object, ...] = (None, [])
 
 
 @pytest.mark.parametrize("ask", ASKED)
