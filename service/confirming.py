@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.db import episodes, queries, stores
+from service.db.bearers import Bearer, admitted
 from service.db.engine import Db, transaction
 from service.domain.commands import Refusal
 from service.domain.episode import Confirmed, Episode
@@ -20,17 +20,14 @@ class Confirmation:
     refusal: Refusal | None = None
 
 
-async def confirm(
-    engine: AsyncEngine, organization_id: UUID, key_id: str, case_id: str, episode: Episode, now: datetime
-) -> Confirmation:
+async def confirm(engine: AsyncEngine, bearer: Bearer, case_id: str, episode: Episode, now: datetime) -> Confirmation:
     """Take an episode in; committed when this returns.
 
     Whether a case is there is not told but by its alerts: who names none of them finds nothing.
     """
-    async with transaction(engine, organization_id) as db:
+    async with transaction(engine, bearer.organization_id, caseload=bearer.caseload) as db:
         await queries.lock_cases(db, [case_id])
-        _, keys, _ = await queries.touched_sessions(db, [], [key_id], now)
-        if key_id not in keys:
+        if not await admitted(db, bearer, now):
             return Confirmation(None, Refusal("key-revoked"))
         if await episodes.alerts_known(db, case_id, episode.alert_ids) < len(episode.alert_ids):
             return Confirmation(None, Refusal("not-found"))
@@ -43,7 +40,9 @@ async def confirm(
             return Confirmation(None, refusal)
         kept = Confirmed(id=episode.id, body=episode.stored(), received_at=now)
         await episodes.write_episode(db, case_id, kept)
-        await stores.write_audit(db, now, [(key_id, "episode.confirm", f"case/{case_id}/episode/{episode.id}", None)])
+        await stores.write_audit(
+            db, now, [(bearer.name, "episode.confirm", f"case/{case_id}/episode/{episode.id}", None)]
+        )
         return Confirmation(kept)
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.db import handlings, queries, reads, repairs, stores
+from service.db.bearers import Bearer, admitted
 from service.db.deliveries import enqueue
 from service.db.engine import Db, transaction
 from service.domain.commands import Refusal
@@ -31,12 +32,10 @@ class Handled:
     repair: Mapping[str, Any] | None = None
 
 
-async def handle(
-    engine: AsyncEngine, organization_id: UUID, key_id: str, alert_id: UUID, act: Act, now: datetime
-) -> Handled:
+async def handle(engine: AsyncEngine, bearer: Bearer, alert_id: UUID, act: Act, now: datetime) -> Handled:
     """Take an act in; committed when this returns."""
-    async with transaction(engine, organization_id) as db:
-        found = await _locked(db, key_id, alert_id, now)
+    async with transaction(engine, bearer.organization_id, caseload=bearer.caseload) as db:
+        found = await _locked(db, bearer, alert_id, now)
         current = found.alert
         if current is None:
             return found
@@ -49,16 +48,14 @@ async def handle(
             return Handled(current, Refusal("precondition-failed", extra=extra))
         moved = handled(current.alert, act, current.course.held_sessions, now)
         await handlings.write_handling(db, alert_id, act.id, body, now)
-        moved = await _written(db, key_id, f"alert.{act.action.value}", moved, now)
+        moved = await _written(db, bearer, f"alert.{act.action.value}", moved, now)
         return Handled(replace(current, alert=moved))
 
 
-async def repair(
-    engine: AsyncEngine, organization_id: UUID, key_id: str, alert_id: UUID, tried: Repair, now: datetime
-) -> Handled:
+async def repair(engine: AsyncEngine, bearer: Bearer, alert_id: UUID, tried: Repair, now: datetime) -> Handled:
     """Take a repair in; committed when this returns."""
-    async with transaction(engine, organization_id) as db:
-        found = await _locked(db, key_id, alert_id, now)
+    async with transaction(engine, bearer.organization_id, caseload=bearer.caseload) as db:
+        found = await _locked(db, bearer, alert_id, now)
         current, body = found.alert, tried.stored()
         if current is None:
             return found
@@ -69,12 +66,12 @@ async def repair(
                 return Handled(current, Refusal("repair-differs"))
             return Handled(current, repair=told(tried.id, stored, received_at))
         await repairs.write_repair(db, alert_id, tried.id, body, now)
-        moved = await _written(db, key_id, "alert.repair", repaired(current.alert, tried, now), now)
+        moved = await _written(db, bearer, "alert.repair", repaired(current.alert, tried, now), now)
         return Handled(replace(current, alert=moved), repair=moved.last_repair)
 
 
-async def _locked(db: Db, key_id: str, alert_id: UUID, now: datetime) -> Handled:
-    """Return an alert as it stands now, or why this key may do nothing about it.
+async def _locked(db: Db, bearer: Bearer, alert_id: UUID, now: datetime) -> Handled:
+    """Return an alert as it stands now, or why they may do nothing about it.
 
     The case is locked first, as in every write, so a refold and an act never overwrite each other.
     """
@@ -82,21 +79,20 @@ async def _locked(db: Db, key_id: str, alert_id: UUID, now: datetime) -> Handled
     if seen is None:
         return Handled(None, Refusal("not-found"))
     await queries.lock_cases(db, [seen.alert.case_id])
-    _, keys, _ = await queries.touched_sessions(db, [], [key_id], now)
-    if key_id not in keys:
+    if not await admitted(db, bearer, now):
         return Handled(None, Refusal("key-revoked"))
     current = await reads.alert_by_id(db, alert_id)
     return Handled(current) if current is not None else Handled(None, Refusal("not-found"))
 
 
-async def _written(db: Db, key_id: str, action: str, moved: Alert, now: datetime) -> Alert:
+async def _written(db: Db, bearer: Bearer, action: str, moved: Alert, now: datetime) -> Alert:
     """Store an alert under the organization's next number, taken last."""
     taken = await stores.take_change_numbers(db, 1)
     numbered = replace(moved, change_number=taken.first)
     await stores.write_alerts(db, [numbered])
     if taken.subscribed:
         await enqueue(db, {numbered.change_number: Event.handled})
-    await stores.write_audit(db, now, [(key_id, action, f"alert/{moved.alert_id}", moved.revision)])
+    await stores.write_audit(db, now, [(bearer.name, action, f"alert/{moved.alert_id}", moved.revision)])
     return numbered
 
 

@@ -31,6 +31,7 @@ from service.api import (
     rule_parameters,
     sessions,
     therapists,
+    tokens,
 )
 from service.api.key_ring import KeyRing
 from service.api.keyed import Service
@@ -60,6 +61,7 @@ PAGES = (
     therapists,
     reassessments,
     backtests,
+    tokens,
     catalogue,
     references,
     rule_parameters,
@@ -76,7 +78,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         engine = make_engine(settings)
         writer = Writer(partial(write, engine), settings.queue_limit, metrics.flushed)
         waker = Waker(engine, settings.listen_address, waits=metrics.readers.set)
-        app.state.service = Service(settings, engine, writer, KeyRing(engine), clock, waker)
+        app.state.service = Service(settings, engine, writer, KeyRing(engine, settings.keys), clock, waker)
         app.state.runner = Runner(settings, engine)
         running = [asyncio.create_task(work.run()) for work in (app.state.runner, waker)]
         try:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -22,6 +24,7 @@ from service.db.migrations import upgrade
 from service.settings import Settings
 from tests.writes import Desk, let_in
 
+SECRET_KEYS = b64encode(bytes(range(32))).decode()
 GIVEN = "EVENKEEL_TEST_DATABASE_URL"
 
 
@@ -73,7 +76,7 @@ def database_url(server_url: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def settings(database_url: str) -> Settings:
     """Return the settings of a service on the test database; jobs are done by the test that asks for them."""
-    return Settings(pool_size=4, job_processes=0).with_database(database_url)
+    return Settings(pool_size=4, job_processes=0, secret_keys=SecretStr(SECRET_KEYS)).with_database(database_url)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from service.confirming import Confirmation, confirm
+from service.db.bearers import Bearer
 from service.db.engine import transaction
 from service.db.tables import AuditRow, table_of
 from service.domain.episode import Episode, EpisodeOutcome
@@ -25,7 +26,7 @@ async def _episode(desk: Desk) -> Episode:
 
 
 async def _confirm(desk: Desk, episode: Episode, case_id: str = CASE, key_id: str = KEY) -> Confirmation:
-    return await confirm(desk.engine, desk.organization, key_id, case_id, episode, NOW)
+    return await confirm(desk.engine, desk.bearer(key_id), case_id, episode, NOW)
 
 
 def _code(done: Confirmation) -> str | None:
@@ -71,5 +72,5 @@ async def test_who_may_not_and_what_is_not_there(desk: Desk) -> None:
     assert _code(await _confirm(desk, episode, key_id="gone")) == "key-revoked"
     assert _code(await _confirm(desk, unknown)) == "not-found"
     assert _code(await _confirm(desk, episode, case_id="elsewhere")) == "not-found"
-    stranger = await confirm(desk.engine, UUID(int=0), KEY, CASE, episode, NOW)
+    stranger = await confirm(desk.engine, Bearer(organization_id=UUID(int=0), key_id=KEY), CASE, episode, NOW)
     assert stranger.episode is None

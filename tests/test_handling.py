@@ -30,7 +30,7 @@ async def _alert(desk: Desk) -> Alert:
 
 async def _act(desk: Desk, alert: Alert | str, act: Act = SEEN, key_id: str = KEY) -> Handled:
     alert_id = UUID(alert if isinstance(alert, str) else alert.alert_id)
-    return await handle(desk.engine, desk.organization, key_id, alert_id, act, LATER)
+    return await handle(desk.engine, desk.bearer(key_id), alert_id, act, LATER)
 
 
 async def _now(desk: Desk, alert: Alert) -> Alert:
@@ -134,7 +134,7 @@ TRIED = Repair(id="r-1", next_step="check-in", went=4, with_=("member/ana",), by
 async def test_a_repair_is_stored_numbered_and_in_the_audit(desk: Desk) -> None:
     alert = await _alert(desk)
     newest = max(item.change_number for item in (await desk.stored()).alerts)
-    done = await repair(desk.engine, desk.organization, KEY, UUID(alert.alert_id), TRIED, LATER)
+    done = await repair(desk.engine, desk.bearer(), UUID(alert.alert_id), TRIED, LATER)
     stored = await _now(desk, alert)
     assert done.alert is not None
     assert (done.alert.alert, done.repair) == (stored, stored.last_repair)
@@ -149,7 +149,7 @@ async def test_a_repair_and_a_refold_at_once_lose_nothing(desk: Desk, turn: int)
         tried = replace(TRIED, id=f"r-{number}")
         mark = 3.0 if (number + turn) % 2 else 2.5
         low = post(rating_facts("ana", srs(mark), session_id=f"s{number}", held_at=held_at(number)))
-        telling = repair(desk.engine, desk.organization, KEY, UUID(alert.alert_id), tried, LATER)
+        telling = repair(desk.engine, desk.bearer(), UUID(alert.alert_id), tried, LATER)
         await asyncio.gather(telling, desk.one(low))
         after = await _now(desk, alert)
         assert after.last_repair is not None
@@ -160,7 +160,7 @@ async def test_a_repair_and_a_refold_at_once_lose_nothing(desk: Desk, turn: int)
 async def test_who_may_not_repair(desk: Desk) -> None:
     alert = await _alert(desk)
     for key_id, alert_id, code in (("gone", alert.alert_id, "key-revoked"), (KEY, str(uuid4()), "not-found")):
-        done = await repair(desk.engine, desk.organization, key_id, UUID(alert_id), TRIED, LATER)
+        done = await repair(desk.engine, desk.bearer(key_id), UUID(alert_id), TRIED, LATER)
         assert done.refusal is not None
         assert (done.refusal.code, done.alert, done.repair) == (code, None, None)
     assert await _now(desk, alert) == alert

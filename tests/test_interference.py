@@ -167,6 +167,8 @@ OTHERS = [
     Ask("PUT", f"/v1/cases/{CASE}/sessions/s2", {"held_at": bodies.at(2)}),
     Ask("PUT", f"/v1/ratings/{UNKNOWN}", bodies.rating(), headers={"If-Match": '"1"'}),
     Ask("DELETE", f"/v1/ratings/{UNKNOWN}"),
+    Ask("POST", "/v1/tokens", {"person": "dr-7", "scopes": ["course:read"]}),
+    Ask("DELETE", f"/v1/tokens/{UNKNOWN}"),
     Ask("GET", "/v1/rules"),
     Ask("GET", "/v1/nothing"),
 ]

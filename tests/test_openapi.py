@@ -43,6 +43,8 @@ CALLS = {
     "/v1/backtests": "get post",
     "/v1/backtests/{backtest_id}": "get delete",
     "/v1/backtests/{backtest_id}/differences": "get",
+    "/v1/tokens": "post",
+    "/v1/tokens/{token_id}": "delete",
     "/v1/instruments": "get",
     "/v1/instruments/{code}": "get",
     "/v1/instruments/{code}/references": "get put",

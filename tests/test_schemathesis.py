@@ -13,6 +13,7 @@ from service.db.identity import ALL, create_key, create_organization
 from service.settings import Settings
 from tests import ndjson
 from tests.api.contract import OPENAPI
+from tests.conftest import SECRET_KEYS
 from tests.serving import serving
 
 LEFT_OUT = (
@@ -63,7 +64,7 @@ def _run(address: str, key: str, folder: Path) -> "subprocess.CompletedProcess[s
 
 
 def test_whatever_is_sent(database_url: str, settings: Settings, tmp_path: Path) -> None:
-    with serving(database_url) as process:
+    with serving(database_url, secret_keys=SECRET_KEYS) as process:
         done = _run(process.address, asyncio.run(_new_key(settings)), tmp_path)
         unforeseen = [line for line in process.said if '"unforeseen"' in line or '"level": "error"' in line]
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.db.bearers import Bearer
 from service.db.engine import Db, transaction
 from service.db.queries import SessionKey
 from service.db.rows import alert_of, case_of, rating_record_of, session_record_of
@@ -50,6 +51,10 @@ class Desk:
     async def one(self, command: AnyCommand) -> Outcome:
         (outcome,) = await self.write(command)
         return outcome
+
+    def bearer(self, key_id: str = KEY) -> Bearer:
+        """Return the bearer of a key of this organization."""
+        return Bearer(organization_id=self.organization, key_id=key_id)
 
     async def forget_carries(self, *session_ids: str) -> None:
         """Delete the carries of some sessions, or all."""

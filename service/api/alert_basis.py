@@ -64,7 +64,7 @@ class AlertBasisPublic(BaseModel):
     "/v1/alerts/{alert_id}/basis",
     response_model=AlertBasisPublic,
     responses=READING,
-    openapi_extra=needs("alerts:read"),
+    openapi_extra=needs("alerts:read", tokens=True),
 )
 async def get_alert_basis(request: KeyedRequest, alert_id: UUID, shadow: Shadow = False) -> Response:
     """Return all that is needed to find an alert again; what others rated is part of it only with `course:read`."""

@@ -46,7 +46,7 @@ class AlertsPublic(Page[AlertPublic]):
     "/v1/alerts",
     response_model=AlertsPublic,
     responses=READING,
-    openapi_extra=needs("alerts:read"),
+    openapi_extra=needs("alerts:read", tokens=True),
 )
 async def list_alerts(
     request: KeyedRequest,
@@ -92,7 +92,7 @@ async def list_alerts(
     "/v1/alerts/{alert_id}",
     response_model=AlertPublic,
     responses=READING,
-    openapi_extra=needs("alerts:read"),
+    openapi_extra=needs("alerts:read", tokens=True),
 )
 async def get_alert(request: KeyedRequest, alert_id: UUID, shadow: Shadow = False) -> Response:
     """Return an alert with all that it rests on."""
@@ -139,11 +139,12 @@ class HandlingCreate(Body):
     "/v1/alerts/{alert_id}/handling",
     response_model=AlertPublic | HandlingPublic,
     responses=WRITING,
-    openapi_extra=needs("alerts:handle"),
+    openapi_extra=needs("alerts:handle", tokens=True),
 )
 async def post_handling(request: KeyedRequest, alert_id: UUID, body: HandlingCreate) -> Response:
     """Acknowledge, snooze or dismiss an alert, or take that back."""
     caller, now = request.caller, request.now
+    caller.speaks_for(body.by)
     act = Act(
         id=body.id,
         action=body.action,
@@ -154,7 +155,7 @@ async def post_handling(request: KeyedRequest, alert_id: UUID, body: HandlingCre
         reason=body.reason,
         handling_revision=body.handling_revision,
     )
-    done = await handle(request.service.engine, caller.organization_id, caller.key_id, alert_id, act, now)
+    done = await handle(request.service.engine, caller, alert_id, act, now)
     if done.refusal is not None:
         raise refused(done.refusal)
     stored = there(done.alert)

@@ -43,7 +43,7 @@ class BriefingPublic(BaseModel):
     "/v1/cases/{case_id}/briefing",
     response_model=BriefingPublic,
     responses=READING,
-    openapi_extra=needs("course:read", "alerts:read"),
+    openapi_extra=needs("course:read", "alerts:read", tokens=True),
 )
 async def get_briefing(request: KeyedRequest, case_id: CaseId) -> Response:
     """Return five lines before a session: whom to ask first, what changed, who has no voice, what not to raise

@@ -188,7 +188,7 @@ def _answered(request: KeyedRequest, outcome: Outcome) -> Response:
     "/v1/cases/{case_id}",
     response_model=CasePublic,
     responses=READING,
-    openapi_extra=needs("course:read"),
+    openapi_extra=needs("course:read", tokens=True),
 )
 async def get_case(request: KeyedRequest, case_id: CaseId) -> Response:
     """Return a case with all its members, those who joined by rating too."""
@@ -202,7 +202,7 @@ async def get_case(request: KeyedRequest, case_id: CaseId) -> Response:
     "/v1/cases",
     response_model=Page[CasePublic],
     responses=READING,
-    openapi_extra=needs("course:read"),
+    openapi_extra=needs("course:read", tokens=True),
 )
 async def list_cases(request: KeyedRequest, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Return the cases of the organization in the order of their ids."""

@@ -130,31 +130,37 @@ def rule_document(rule: AnyRule) -> Document:
     }
 
 
-@router.get("/v1/instruments", response_model=Page[InstrumentPublic], responses=READING, openapi_extra=needs())
+@router.get(
+    "/v1/instruments", response_model=Page[InstrumentPublic], responses=READING, openapi_extra=needs(tokens=True)
+)
 async def list_instruments(request: KeyedRequest) -> Response:
     """Return every instrument."""
     return answer({"items": [instrument_document(item) for item in instruments().values()], "next_cursor": None})
 
 
-@router.get("/v1/instruments/{code}", response_model=InstrumentPublic, responses=READING, openapi_extra=needs())
+@router.get(
+    "/v1/instruments/{code}", response_model=InstrumentPublic, responses=READING, openapi_extra=needs(tokens=True)
+)
 async def get_instrument(request: KeyedRequest, code: str) -> Response:
     """Return one instrument."""
     return answer(instrument_document(there(instruments().get(code))))
 
 
-@router.get("/v1/rules", response_model=Page[RulePublic], responses=READING, openapi_extra=needs())
+@router.get("/v1/rules", response_model=Page[RulePublic], responses=READING, openapi_extra=needs(tokens=True))
 async def list_rules(request: KeyedRequest) -> Response:
     """Return every rule, in the order in which they are asked."""
     return answer({"items": [rule_document(rule) for rule in rules().values()], "next_cursor": None})
 
 
-@router.get("/v1/rules/{code}", response_model=RulePublic, responses=READING, openapi_extra=needs())
+@router.get("/v1/rules/{code}", response_model=RulePublic, responses=READING, openapi_extra=needs(tokens=True))
 async def get_rule(request: KeyedRequest, code: str) -> Response:
     """Return one rule with its published page."""
     return answer(rule_document(there(rules().get(code))))
 
 
-@router.get("/v1/indicators", response_model=Page[IndicatorKindPublic], responses=READING, openapi_extra=needs())
+@router.get(
+    "/v1/indicators", response_model=Page[IndicatorKindPublic], responses=READING, openapi_extra=needs(tokens=True)
+)
 async def list_indicators(request: KeyedRequest) -> Response:
     """Return every kind of indicator that a session may record."""
     kinds = [{"code": code, **asdict(kind)} for code, kind in VOCABULARY.items()]

@@ -1,4 +1,4 @@
-"""The published contract: what the framework derives, plus the key scheme and one shared answer per kind of refusal."""
+"""The published contract: what the framework derives, the key schemes, and one shared answer per kind of refusal."""
 
 from typing import Any
 
@@ -11,6 +11,12 @@ KEY = {
     "type": "http",
     "scheme": "bearer",
     "description": "An API key, `ek_…`. The names beside it in a call are the scopes that the key needs.",
+}
+TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "A front-end token of `POST /v1/tokens`, `et_…`. It sees the caseload of its person only.",
 }
 METHODS = ("get", "put", "post", "patch", "delete")
 
@@ -41,7 +47,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
                 answers[status] = {"$ref": f"#/components/responses/{status}"}
                 used.add(status)
     components = document["components"]
-    components["securitySchemes"] = {"key": KEY}
+    components["securitySchemes"] = {"key": KEY, "token": TOKEN}
     components["responses"] = {status: _refusal(int(status)) for status in sorted(used)}
     return document
 

@@ -64,7 +64,7 @@ class CoursePublic(BaseModel):
     "/v1/cases/{case_id}/course",
     response_model=CoursePublic,
     responses={**UNCHANGED, **READING},
-    openapi_extra=needs("course:read"),
+    openapi_extra=needs("course:read", tokens=True),
 )
 async def get_course(
     request: KeyedRequest,

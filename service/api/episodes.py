@@ -61,11 +61,12 @@ class EpisodePublic(BaseModel):
     "/v1/cases/{case_id}/episodes",
     response_model=EpisodePublic,
     responses=WRITING,
-    openapi_extra=needs("alerts:handle"),
+    openapi_extra=needs("alerts:handle", tokens=True),
 )
 async def post_episode(request: KeyedRequest, case_id: CaseId, body: EpisodeCreate) -> Response:
     """Confirm that alerts of a case belong to one rupture episode, and how it ended."""
     caller = request.caller
+    caller.speaks_for(body.by)
     episode = Episode(
         id=body.id,
         alert_ids=tuple(sorted({str(alert_id) for alert_id in body.alert_ids})),
@@ -78,7 +79,7 @@ async def post_episode(request: KeyedRequest, case_id: CaseId, body: EpisodeCrea
         at=body.at,
         replaces=body.replaces,
     )
-    done = await confirm(request.service.engine, caller.organization_id, caller.key_id, case_id, episode, request.now)
+    done = await confirm(request.service.engine, caller, case_id, episode, request.now)
     if done.refusal is not None:
         raise refused(done.refusal)
     return answer(episode_document(case_id, there(done.episode)))
@@ -88,7 +89,7 @@ async def post_episode(request: KeyedRequest, case_id: CaseId, body: EpisodeCrea
     "/v1/cases/{case_id}/episodes",
     response_model=Page[EpisodePublic],
     responses=READING,
-    openapi_extra=needs("alerts:read"),
+    openapi_extra=needs("alerts:read", tokens=True),
 )
 async def list_episodes(request: KeyedRequest, case_id: CaseId, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Return the episodes of a case in the order in which they were told; a case without alerts is not there."""

@@ -98,7 +98,8 @@ class KeyedRequest(Request):
 
     def reading(self) -> AbstractAsyncContextManager[Db]:
         """Return the transaction in which this request reads."""
-        return transaction(self.service.engine, self.caller.organization_id)
+        caller = self.caller
+        return transaction(self.service.engine, caller.organization_id, caseload=caller.caseload)
 
     @property
     def dry_run(self) -> bool:
@@ -134,7 +135,8 @@ class KeyedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Any]:
         """Return the handler: key, scope, media type, then what the framework does."""
         handle = self._straight(super().get_route_handler())
-        scopes: list[str] = ((self.openapi_extra or {}).get("security") or [{"key": []}])[0]["key"]
+        ways: list[dict[str, list[str]]] = (self.openapi_extra or {}).get("security") or [{"key": []}]
+        scopes, for_tokens = ways[0]["key"], any("token" in way for way in ways)
         methods = self.methods or set()
         # a batch, which needs no scope itself, may have no line that comes as far as the unit of writing
         asked_again = bool(scopes) and not methods.isdisjoint({"POST", "PUT", "PATCH", "DELETE"})
@@ -147,6 +149,8 @@ class KeyedRoute(APIRoute):
             header = request.headers.get("authorization")
             keyed.caller = await keyed.service.keys.caller(header, keyed.now, asked_again)
             try:
+                if keyed.caller.caseload is not None and not for_tokens:
+                    raise Problem("not-for-tokens")
                 for scope in scopes:
                     keyed.caller.require(scope)
                 if stores_always and "dry_run" in keyed.query_params:
@@ -212,10 +216,14 @@ DRY_RUN = {
 }
 
 
-def needs(*scopes: str, if_match: bool = False, dry_run: bool = False) -> dict[str, Any]:
-    """Return what marks a route in the contract as needing a key with some scopes; the route itself reads it."""
+def needs(*scopes: str, if_match: bool = False, dry_run: bool = False, tokens: bool = False) -> dict[str, Any]:
+    """Return what marks a route in the contract as needing a key with some scopes; the route itself reads it.
+
+    No front-end token opens it but with `tokens`, which is for a call that never leaves the handle's caseload.
+    """
     parameters = [*([IF_MATCH] if if_match else []), *([DRY_RUN] if dry_run else [])]
-    return {"security": [{"key": list(scopes)}], **({"parameters": parameters} if parameters else {})}
+    ways = [{name: list(scopes)} for name in (["key", "token"] if tokens else ["key"])]
+    return {"security": ways, **({"parameters": parameters} if parameters else {})}
 
 
 def refuse(outcome: Outcome) -> None:

@@ -14,7 +14,7 @@ from service.api.fields import ID, Id, Time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.models import RatingFactsPublic, StoredRatingPublic
 from service.api.paging import Cursor, Limit, Page, page, place_of
-from service.db import reads
+from service.db.ratings import rating_by_id, rating_page
 from service.db.rulebooks import rulebook
 
 router = APIRouter(route_class=KeyedRoute, tags=["ratings"])
@@ -26,7 +26,7 @@ Rater = Annotated[str, StringConstraints(pattern=rf"^((member|therapist|observer
     "/v1/ratings",
     response_model=Page[StoredRatingPublic],
     responses=READING,
-    openapi_extra=needs("course:read"),
+    openapi_extra=needs("course:read", tokens=True),
 )
 async def list_ratings(
     request: KeyedRequest,
@@ -43,7 +43,7 @@ async def list_ratings(
     filters = {"record_id": record_id, "case_id": case_id, "session_id": session_id}
     chosen = {name: values for name, values in filters.items() if values}
     async with request.reading() as db:
-        found = await reads.rating_page(
+        found = await rating_page(
             db, chosen, rater or [], changed_after, (after[0], after[1]) if after else None, limit + 1
         )
         book = await rulebook(db)
@@ -56,12 +56,12 @@ async def list_ratings(
     "/v1/ratings/{rating_id}",
     response_model=StoredRatingPublic,
     responses=READING,
-    openapi_extra=needs("course:read"),
+    openapi_extra=needs("course:read", tokens=True),
 )
 async def get_rating(request: KeyedRequest, rating_id: UUID) -> Response:
     """Return a rating as it stands now, a retracted one too."""
     async with request.reading() as db:
-        record = there(await reads.rating_by_id(db, rating_id))
+        record = there(await rating_by_id(db, rating_id))
         book = await rulebook(db)
     return answer(rating_document(record, book.references), headers={"ETag": f'"{record.revision}"'})
 
@@ -70,13 +70,13 @@ async def get_rating(request: KeyedRequest, rating_id: UUID) -> Response:
     "/v1/ratings/{rating_id}/revisions",
     response_model=Page[RatingFactsPublic],
     responses=READING,
-    openapi_extra=needs("course:read"),
+    openapi_extra=needs("course:read", tokens=True),
 )
 async def list_revisions(request: KeyedRequest, rating_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Return every state that a rating was in, the newest first."""
     before = place_of(request, cursor, int)
     async with request.reading() as db:
-        record = there(await reads.rating_by_id(db, rating_id))
+        record = there(await rating_by_id(db, rating_id))
         book = await rulebook(db)
     states = [item for item in reversed([*record.past, record.current]) if not before or item.revision < before[0]]
     shown = states[:limit]

@@ -48,11 +48,12 @@ class RepairCreate(Body):
     "/v1/alerts/{alert_id}/repairs",
     response_model=AlertPublic | RepairPublic,
     responses=WRITING,
-    openapi_extra=needs("alerts:handle"),
+    openapi_extra=needs("alerts:handle", tokens=True),
 )
 async def post_repair(request: KeyedRequest, alert_id: UUID, body: RepairCreate) -> Response:
     """Record what was tried about an alert and how it went; neither its state nor its handling moves by it."""
     caller, now = request.caller, request.now
+    caller.speaks_for(body.by)
     tried = Repair(
         id=body.id,
         next_step=body.next_step,
@@ -61,7 +62,7 @@ async def post_repair(request: KeyedRequest, alert_id: UUID, body: RepairCreate)
         by=body.by,
         at=body.at,
     )
-    done = await repair(request.service.engine, caller.organization_id, caller.key_id, alert_id, tried, now)
+    done = await repair(request.service.engine, caller, alert_id, tried, now)
     if done.refusal is not None:
         raise refused(done.refusal)
     stored = there(done.alert)
@@ -75,7 +76,7 @@ async def post_repair(request: KeyedRequest, alert_id: UUID, body: RepairCreate)
     "/v1/alerts/{alert_id}/repairs",
     response_model=Page[RepairPublic],
     responses=READING,
-    openapi_extra=needs("alerts:read"),
+    openapi_extra=needs("alerts:read", tokens=True),
 )
 async def list_repairs(request: KeyedRequest, alert_id: UUID, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Return all that was tried about an alert, in the order in which it was told."""

@@ -198,7 +198,7 @@ def _answered(request: KeyedRequest, outcome: Outcome) -> Response:
     "/v1/cases/{case_id}/sessions/{session_id}",
     response_model=SessionPublic,
     responses=READING,
-    openapi_extra=needs("course:read"),
+    openapi_extra=needs("course:read", tokens=True),
 )
 async def get_session(request: KeyedRequest, case_id: CaseId, session_id: SessionId) -> Response:
     """Return a session."""
@@ -211,7 +211,7 @@ async def get_session(request: KeyedRequest, case_id: CaseId, session_id: Sessio
     "/v1/cases/{case_id}/sessions",
     response_model=Page[SessionPublic],
     responses=READING,
-    openapi_extra=needs("course:read"),
+    openapi_extra=needs("course:read", tokens=True),
 )
 async def list_sessions(request: KeyedRequest, case_id: CaseId, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Return the sessions of a case in the order of the course, those without a time last."""

@@ -46,7 +46,7 @@ class MondayPublic(BaseModel):
     "/v1/therapists/{therapist_id}/monday",
     response_model=MondayPublic,
     responses=READING,
-    openapi_extra=needs("alerts:read"),
+    openapi_extra=needs("alerts:read", tokens=True),
 )
 async def get_monday(request: KeyedRequest, therapist_id: TherapistId) -> Response:
     """Return at most three families of a therapist worth a question, one reason each. None is no sign of safety."""

@@ -11,9 +11,10 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, and_, any_, bindparam, not_, or_, select, update
+from sqlalchemy import BigInteger, Integer, and_, any_, bindparam, func, not_, or_, select, update
 
 from service.db import stores
+from service.db.caseload import OF_CASELOAD
 from service.db.engine import Db
 from service.db.queries import CODES, alerts
 from service.db.reads import ALERTS_WITH_CASE, AlertFilter, StoredAlert, alert_filters, asked_for, stored_alert
@@ -21,7 +22,7 @@ from service.db.statements import ORGANIZATION, Statement
 from service.db.stores import organizations
 from service.domain.circumstances import Circumstances
 
-FIXED = ("rules", "tones", "case_ids", "therapist_ids")  # what an alert keeps as long as it lives
+FIXED = ("rules", "tones", "case_ids", "therapist_ids", "caseload")  # what an alert keeps as long as it lives
 PASSING = ("states", "severities")  # what it may lose, and then leaves this reader's sight
 HIDING = ("silent_on_hold",)  # what takes it out of everybody's
 
@@ -61,9 +62,27 @@ COUNTER = Statement(
 )
 
 
+COUNTER_OF_CASELOAD = Statement(
+    select(
+        organizations.c.epoch,
+        func.coalesce(
+            ALERTS_WITH_CASE.with_only_columns(alerts.c.change_number)
+            .where(OF_CASELOAD)
+            .order_by(alerts.c.change_number.desc())
+            .limit(1)
+            .scalar_subquery(),
+            0,
+        ).label("change_number"),
+    ).where(organizations.c.organization_id == ORGANIZATION)
+)
+
+
 async def newest_place(db: Db) -> Place:
-    """Return the place of a reader who has seen all; to be asked for before what is then shown as all."""
-    (row,) = await db.fetch(COUNTER)
+    """Return the place of a reader who has seen all; to be asked for before what is then shown as all.
+
+    With a caseload it is that of the last change there: how many others there were is nothing to such a reader.
+    """
+    (row,) = await db.fetch(COUNTER if db.caseload is None else COUNTER_OF_CASELOAD, caseload=db.caseload)
     return Place(row["epoch"], row["change_number"], row["change_number"])
 
 
@@ -78,7 +97,7 @@ async def changes_after(db: Db, wanted: AlertFilter, place: Place | None, limit:
         return None
     if at.number == newest.number:
         return Changes((), at, more=False)
-    asked = asked_for(wanted)
+    asked = asked_for(db, wanted)
     statement = _changes(frozenset(asked))
     rows = await db.fetch(statement, **asked, after=at.number, since=at.since, limit=limit + 1)
     items = tuple(map(_change, rows[:limit]))

@@ -36,11 +36,15 @@ class AmbiguousCommit(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Db:
-    """The database handle: one transaction of one organization. There is none without an organization."""
+    """The database handle: one transaction of one organization. There is none without an organization.
+
+    With a `caseload` it stands for somebody who sees only the cases of some therapists; `service.db.caseload` holds it.
+    """
 
     organization_id: UUID
     connection: AsyncConnection
     driver: asyncpg.Connection
+    caseload: tuple[str, ...] | None = None
 
     async def execute(self, statement: Executable, parameters: Row | None = None) -> CursorResult[Any]:
         """Run a statement that was made for this request."""
@@ -107,7 +111,9 @@ def _lively(connection: Any, record: Any, proxy: Any) -> None:
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine, organization_id: UUID, keep: bool = True) -> AsyncIterator[Db]:
+async def transaction(
+    engine: AsyncEngine, organization_id: UUID, keep: bool = True, caseload: tuple[str, ...] | None = None
+) -> AsyncIterator[Db]:
     """Yield the handle of one transaction of one organization; commit when the block ends, roll back if it raises.
 
     With `keep` false it is rolled back in any case.
@@ -120,7 +126,7 @@ async def transaction(engine: AsyncEngine, organization_id: UUID, keep: bool = T
         begun = driver.transaction()
         await begun.start()
         try:
-            yield Db(organization_id, connection, driver)
+            yield Db(organization_id, connection, driver, caseload)
         except BaseException:
             await _roll_back(begun, driver)
             raise

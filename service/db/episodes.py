@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func, insert, select, tuple_, update
 
+from service.db.caseload import within
 from service.db.engine import Db
 from service.db.rows import Row
 from service.db.statements import Statement
@@ -56,8 +57,9 @@ async def has_alerts(db: Db, case_id: str) -> bool:
     return found
 
 
-def _heard(db: Db, case_id: str) -> tuple[Any, Any, Any]:
-    return (alerts.c.organization_id == db.organization_id, alerts.c.case_id == case_id, ~alerts.c.shadow)
+def _heard(db: Db, case_id: str) -> tuple[Any, ...]:
+    of_case = (alerts.c.organization_id == db.organization_id, alerts.c.case_id == case_id)
+    return (*of_case, ~alerts.c.shadow, *within(db, alerts))
 
 
 def _of(db: Db, case_id: str) -> tuple[Any, Any]:

@@ -27,7 +27,7 @@ from service.db.statements import ORGANIZATION, Statement
 from service.db.stores import write_audit
 from service.db.tables import KeyRow, OrganizationRow, table_of
 
-SCOPES = ("cases:write", "ratings:write", "course:read", "alerts:read", "alerts:handle", "admin")
+SCOPES = ("cases:write", "ratings:write", "course:read", "alerts:read", "alerts:handle", "tokens:write", "admin")
 ALL = "all"  # every scope, those of later versions too
 OPERATOR = "operator"  # who writes in the audit without a key: somebody at the command line
 

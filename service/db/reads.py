@@ -1,6 +1,6 @@
 """What the API shows, page by page: plain functions taking `db`, one or two statements each."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
@@ -24,16 +24,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from service.db.caseload import OF_CASELOAD, within
 from service.db.circumstances import CIRCUMSTANCES, ON_HOLD, circumstances_in
 from service.db.columns import Code
 from service.db.engine import Db
-from service.db.queries import alerts, carries, cases, ratings, sessions, with_past
-from service.db.rows import Row, alert_of, case_of, rating_record_of, session_record_of
+from service.db.queries import alerts, carries, cases, sessions
+from service.db.rows import Row, alert_of, case_of, session_record_of
 from service.db.statements import ORGANIZATION, Statement
 from service.domain.circumstances import Circumstances, circumstances_of
 from service.domain.figures import Course
 from service.domain.reconcile import Alert
-from service.domain.records import CaseRecord, RatingRecord, SessionRecord
+from service.domain.records import CaseRecord, SessionRecord
 from service.domain.rules import Tone, of_tone
 
 FAR = datetime(9999, 12, 31, tzinfo=UTC)  # where a session without a time sorts
@@ -82,7 +83,8 @@ async def case_by_id(db: Db, case_id: str) -> StoredCase | None:
 
 async def case_page(db: Db, after: str | None, limit: int, case_id: str | None = None) -> list[StoredCase]:
     """Return cases in the order of their ids, from after one of them on."""
-    statement = select(cases).where(cases.c.organization_id == db.organization_id, cases.c.revision > 0)
+    mine = (cases.c.organization_id == db.organization_id, *within(db, cases))
+    statement = select(cases).where(*mine, cases.c.revision > 0)
     if after is not None:
         statement = statement.where(cases.c.case_id > after)
     if case_id is not None:
@@ -131,56 +133,12 @@ async def course_page(
 
 
 def _sessions_of(db: Db, case_id: str) -> Select[Any]:
-    return select(sessions).where(sessions.c.organization_id == db.organization_id, sessions.c.case_id == case_id)
+    mine = (sessions.c.organization_id == db.organization_id, *within(db, sessions))
+    return select(sessions).where(*mine, sessions.c.case_id == case_id)
 
 
 def _stored_session(row: Row) -> StoredSession:
     return StoredSession(session_record_of(row), row["held_at"], row["in_course"])
-
-
-RATING = Statement(
-    select(ratings).where(
-        ratings.c.organization_id == ORGANIZATION, ratings.c.rating_id == bindparam("rating_id", type_=Uuid())
-    )
-)
-
-
-async def rating_by_id(db: Db, rating_id: UUID) -> RatingRecord | None:
-    """Return a rating with its history, live or retracted."""
-    found = await with_past(db, RATING, rating_id=rating_id)
-    return found[0] if found else None
-
-
-async def rating_page(
-    db: Db,
-    filters: Mapping[str, Collection[str]],
-    raters: Collection[str],
-    changed_after: datetime | None,
-    after: tuple[datetime, UUID] | None,
-    limit: int,
-) -> list[RatingRecord]:
-    """Return ratings in the order of their last change.
-
-    `filters` is column → wanted values; `raters` are ids, of any kind, or references.
-    """
-    statement = select(ratings).where(ratings.c.organization_id == db.organization_id)
-    for name, wanted in filters.items():
-        statement = statement.where(ratings.c[name].in_(sorted(wanted)))
-    if raters:
-        statement = statement.where(or_(*(_rated_by(rater) for rater in sorted(raters))))
-    if changed_after is not None:
-        statement = statement.where(ratings.c.changed_at > changed_after)
-    place = (ratings.c.changed_at, ratings.c.rating_id)
-    if after is not None:
-        statement = statement.where(tuple_(*place) > tuple_(*after))
-    rows = (await db.execute(statement.order_by(*place).limit(limit))).mappings()
-    return [rating_record_of(row) for row in rows]
-
-
-def _rated_by(rater: str) -> ColumnElement[bool]:
-    kind, _, rater_id = rater.rpartition("/")
-    same = ratings.c.rater_id == rater_id
-    return and_(same, ratings.c.rater_kind == kind) if kind else same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,20 +159,22 @@ class AlertFilter:
 
 async def alert_page(db: Db, wanted: AlertFilter, now: datetime, before: int | None, limit: int) -> list[StoredAlert]:
     """Return alerts, the newest change first; a case on hold keeps quiet about the rules that are silent then."""
-    asked = asked_for(wanted) | ({} if before is None else {"before": before})
+    asked = asked_for(db, wanted) | ({} if before is None else {"before": before})
     rows = await db.fetch(_page_of_alerts(frozenset(asked)), **asked, now=now, limit=limit)
     return [stored_alert(row) for row in rows]
 
 
-def asked_for(wanted: AlertFilter) -> dict[str, Any]:
-    """Return those filters that a reader uses."""
+def asked_for(db: Db, wanted: AlertFilter) -> dict[str, Any]:
+    """Return those filters that a reader uses, and the caseload that a handle is held to."""
     given = {item.name: getattr(wanted, item.name) for item in fields(wanted)}
-    return {name: value for name, value in given.items() if value not in (None, (), [])}
+    held = {} if db.caseload is None else {"caseload": db.caseload}
+    return {name: value for name, value in given.items() if value not in (None, (), [])} | held
 
 
 async def alert_by_id(db: Db, alert_id: UUID, shadow: bool = False) -> StoredAlert | None:
     """Return an alert; one in shadow is there for those alone who ask for such."""
-    rows = await db.fetch(ALERT, alert_id=alert_id, shadow=shadow)
+    statement = ALERT if db.caseload is None else ALERT_OF_CASELOAD
+    rows = await db.fetch(statement, alert_id=alert_id, shadow=shadow, caseload=db.caseload)
     return stored_alert(rows[0]) if rows else None
 
 
@@ -225,7 +185,8 @@ ALERTS_WITH_CASE = (
     .where(alerts.c.organization_id == ORGANIZATION)
 )
 HEARD = or_(~alerts.c.shadow, bindparam("shadow", type_=Boolean()))
-ALERT = Statement(ALERTS_WITH_CASE.where(alerts.c.alert_id == bindparam("alert_id", type_=Uuid()), HEARD))
+ONE = ALERTS_WITH_CASE.where(alerts.c.alert_id == bindparam("alert_id", type_=Uuid()), HEARD)
+ALERT, ALERT_OF_CASELOAD = Statement(ONE), Statement(ONE.where(OF_CASELOAD))
 
 
 @cache
@@ -254,6 +215,7 @@ def alert_filters() -> dict[str, ColumnElement[bool]]:
         "changed_after": alerts.c.changed_at > bindparam("changed_after", type_=alerts.c.changed_at.type),
         "silent_on_hold": ~and_(ON_HOLD, alerts.c.rule == any_(_codes("silent_on_hold"))),
         "shadow": HEARD,
+        "caseload": OF_CASELOAD,
         "before": alerts.c.change_number < bindparam("before", type_=alerts.c.change_number.type),
     }
 

@@ -1,4 +1,4 @@
-"""Every example of the contract, posted in order as one story; `{rating_id}` and `{alert_id}` are the latest seen."""
+"""Every example of the contract, posted in order as one story; `{rating_id}` and other ids are the latest seen."""
 
 import json
 from datetime import UTC, datetime
@@ -40,7 +40,8 @@ def ids_in(answered: httpx.Response) -> dict[str, str]:
     """Return the ids that an answer names."""
     body = answered.json() if answered.headers["content-type"] == "application/json" else {}
     alerts = body.get("alerts") or []
-    found = {"rating_id": body.get("rating_id"), "alert_id": alerts[0]["alert_id"] if alerts else None}
+    found = {name: body.get(name) for name in ("rating_id", "token_id")}
+    found["alert_id"] = alerts[0]["alert_id"] if alerts else None
     return {name: value for name, value in found.items() if value is not None}
 
 

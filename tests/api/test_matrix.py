@@ -7,6 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from service.db.front_tokens import GRANTABLE
 from service.db.identity import ALL, SCOPES, _checksum, parse_token
 from tests.api.bodies import Document, backtest, episode, hostile, rating, repair, session
 from tests.api.conftest import NewKey, bearer, client_of
@@ -56,6 +57,8 @@ NEEDS: dict[Call, str] = {
     ("get", "/v1/backtests/{backtest_id}"): "admin",
     ("delete", "/v1/backtests/{backtest_id}"): "admin",
     ("get", "/v1/backtests/{backtest_id}/differences"): "admin alerts:read",
+    ("post", "/v1/tokens"): "tokens:write",
+    ("delete", "/v1/tokens/{token_id}"): "tokens:write",
     ("get", "/v1/instruments"): ANY_KEY,
     ("get", "/v1/instruments/{code}"): ANY_KEY,
     ("get", "/v1/instruments/{code}/references"): "course:read",
@@ -74,6 +77,19 @@ NEEDS: dict[Call, str] = {
 }
 CALLS = [(method, path) for path, calls in OPENAPI["paths"].items() for method in calls]
 KEYED = [call for call in CALLS if NEEDS.get(call) != NO_KEY]
+MINTS: Call = ("post", "/v1/tokens")  # with scopes that the key has too
+
+# calls that a front-end token may make: all that asks for no more than such a token may have, once what it reads and
+# writes holds to the caseload of its handle (tests/api/test_tokens_matrix.py); until then it stands here
+NOT_FOR_TOKENS: set[Call] = {
+    ("post", "/v1/batch"),
+    ("get", "/v1/changes"),
+    ("get", "/v1/instruments/{code}/references"),  # drawn from all cases of the organization
+    ("get", "/v1/instruments/{code}/references/versions"),
+}
+FOR_TOKENS = {
+    call for call in KEYED if NEEDS.get(call) == ANY_KEY or set(NEEDS.get(call, "admin").split()) <= {*GRANTABLE}
+} - NOT_FOR_TOKENS
 
 # calls that name something of an organization: with another's key it is not there, or it is a new thing over there
 BEGUN = {("post", "/v1/ratings"), ("post", "/v1/reassessments"), ("post", "/v1/backtests")}
@@ -101,6 +117,7 @@ BODIES: dict[Call, Document] = {
     },
     ("post", "/v1/backtests"): backtest("j-1"),
     ("put", "/v1/rules/{code}/parameters"): {"mode": "shadow"},
+    MINTS: {"person": "dr-7", "scopes": ["alerts:read"]},
 }
 
 CONFIRMS: Call = ("post", "/v1/cases/{case_id}/episodes")  # its body names an alert of the case
@@ -118,6 +135,7 @@ async def send(app: FastAPI, client: httpx.AsyncClient) -> Send:
     names["therapist_id"] = "dr-7"
     names["reassessment_id"] = (await client.post("/v1/reassessments", json={"id": "j-0"})).json()["id"]
     names["backtest_id"] = (await client.post("/v1/backtests", json=backtest("j-0"))).json()["id"]
+    names["token_id"] = (await client.post("/v1/tokens", json=BODIES[MINTS])).json()["token_id"]
 
     async def sending(call: Call, key: str | None) -> httpx.Response:
         method, template = call
@@ -144,7 +162,8 @@ async def test_the_contract_says_what_a_call_needs(call: Call) -> None:
     method, path = call
     told = OPENAPI["paths"][path][method].get("security")
     scopes = {ANY_KEY: [], NO_KEY: None}.get(NEEDS[call], NEEDS[call].split())
-    assert told == (None if scopes is None else [{"key": scopes}])
+    ways = ("key", "token") if call in FOR_TOKENS else ("key",)
+    assert told == (None if scopes is None else [{way: scopes} for way in ways])
 
 
 @pytest.mark.parametrize("call", KEYED, ids=" ".join)
@@ -166,7 +185,7 @@ async def test_health_needs_no_key(call: Call, send: Send) -> None:
 @pytest.mark.parametrize("call", KEYED, ids=" ".join)
 async def test_each_scope_alone(call: Call, send: Send, new_key: NewKey) -> None:
     for scope in (*SCOPES, ALL):
-        answered = await send(call, await new_key(scope))
+        answered = await send(call, await new_key(scope, *(["alerts:read"] if call == MINTS else [])))
         if NEEDS[call] in (scope, ANY_KEY) or scope == ALL:
             assert answered.status_code in (200, 201), scope
         else:
@@ -182,7 +201,7 @@ async def test_another_organization_sees_nothing(
     answered = await send(call, await new_key(of=other_organization))
     if call in NAMES_SOMETHING:
         assert (answered.status_code, answered.json()["code"]) == (404, "not-found")
-    elif call in MADE_ANEW:
+    elif call in MADE_ANEW | {MINTS}:
         assert answered.status_code == 201
     else:
         assert answered.status_code == 200

@@ -1,4 +1,4 @@
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.db import reads, stores
 from service.db.engine import Db, transaction
 from service.db.identity import create_organization
+from service.db.ratings import rating_by_id, rating_page
 from service.db.reads import AlertFilter
 from service.domain.circumstances import Circumstances
 from service.domain.commands import AnyCommand
@@ -21,11 +22,9 @@ from tests.factories import (
     case_facts,
     held_at,
     post,
-    put,
     put_case,
     put_session,
     rating_facts,
-    retract,
     session_facts,
     srs,
 )
@@ -114,51 +113,6 @@ async def test_all_that_a_transaction_reads_may_be_of_one_moment(desk: Desk) -> 
         assert await reads.case_by_id(db, CASE) == before
     async with transaction(desk.engine, desk.organization) as db:
         assert await reads.case_by_id(db, CASE) != before
-
-
-async def test_a_rating_with_its_history(desk: Desk) -> None:
-    ids = await _story(desk)
-    first = ids[f"{CASE}/s1/ana"]
-    await desk.one(put(first, rating_facts(answers=srs(5.0)), 1))
-    await desk.one(retract(first))
-    async with transaction(desk.engine, desk.organization) as db:
-        found = await reads.rating_by_id(db, UUID(first))
-        assert found is not None
-        assert (found.revision, found.live, len(found.past)) == (3, False, 2)
-        assert await reads.rating_by_id(db, uuid4()) is None
-
-
-@pytest.mark.parametrize(
-    ("filters", "raters", "changed_after", "expected"),
-    [
-        ({}, [], None, 8),
-        ({"case_id": [CASE]}, [], None, 7),
-        ({"case_id": [CASE, "other"], "session_id": ["s1"]}, [], None, 4),
-        ({}, ["ana"], None, 6),
-        ({}, ["member/ana", "therapist/dr-7"], None, 7),
-        ({}, ["therapist/ana"], None, 0),
-        ({}, [], NOW, 1),
-        ({"case_id": ["nobody"]}, [], None, 0),
-    ],
-)
-async def test_ratings_that_are_asked_for(
-    desk: Desk, filters: dict[str, Collection[str]], raters: list[str], changed_after: datetime | None, expected: int
-) -> None:
-    await _story(desk)
-    async with transaction(desk.engine, desk.organization) as db:
-        assert len(await reads.rating_page(db, filters, raters, changed_after, None, 50)) == expected
-
-
-async def test_pages_of_ratings_miss_and_repeat_nothing(desk: Desk) -> None:
-    await _story(desk)
-    async with transaction(desk.engine, desk.organization) as db:
-        whole = await reads.rating_page(db, {}, [], None, None, 50)
-        assert [item.changed_at for item in whole] == sorted(item.changed_at for item in whole)
-        pages, after = [], None
-        while page := await reads.rating_page(db, {}, [], None, after, 3):
-            pages += page
-            after = (page[-1].changed_at, UUID(page[-1].rating_id))
-        assert pages == whole
 
 
 # --- alerts
@@ -250,8 +204,8 @@ ASKED: list[Ask] = [
     lambda db, rating, alert: reads.session_page(db, CASE, None, 50),
     lambda db, rating, alert: reads.session_by_id(db, CASE, "s1"),
     lambda db, rating, alert: reads.course_page(db, CASE, None, 50),
-    lambda db, rating, alert: reads.rating_by_id(db, rating),
-    lambda db, rating, alert: reads.rating_page(db, {"case_id": [CASE]}, [], None, None, 50),
+    lambda db, rating, alert: rating_by_id(db, rating),
+    lambda db, rating, alert: rating_page(db, {"case_id": [CASE]}, [], None, None, 50),
     lambda db, rating, alert: reads.alert_page(db, AlertFilter(), NOW, None, 50),
     lambda db, rating, alert: reads.alert_by_id(db, alert),
     lambda db, rating, alert: reads.alerts_of_case(db, CASE),
