@@ -16,7 +16,7 @@ from service.domain.model import Severity
 from service.domain.retrying import Attempt, Verdict
 from service.domain.subscription import SubscriptionState
 from service.handling import handle
-from tests.factories import CASE, KEY, NOW, START, case_facts, put_case, rule_setting
+from tests.factories import CASE, NOW, START, case_facts, put_case, rule_setting
 from tests.subscribed import alarm, delivered_to, subscribe, subscription
 from tests.writes import Desk
 
@@ -52,8 +52,8 @@ async def test_each_change_is_told_with_what_was_so_then(desk: Desk) -> None:
     await alarm(desk, 2, at=LATER, severity=3)
     (alert,) = (await desk.stored()).live_alerts(CASE)
     act = Act(id="h-1", action=Action.acknowledge, by="dr-7")
-    await handle(desk.engine, desk.organization, KEY, UUID(alert.alert_id), act, LATER)
-    await handle(desk.engine, desk.organization, KEY, UUID(alert.alert_id), act, LATER)  # the same again is no change
+    await handle(desk.engine, desk.bearer(), UUID(alert.alert_id), act, LATER)
+    await handle(desk.engine, desk.bearer(), UUID(alert.alert_id), act, LATER)  # the same again is no change
     told = [(item.event, item.severity, item.revision) for item in await delivered_to(desk)]
     assert told == [
         (Event.opened, Severity.warning, 1),
