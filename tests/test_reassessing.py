@@ -12,19 +12,36 @@ from sqlalchemy import text
 from service.db.engine import Db, transaction
 from service.db.jobs import Result
 from service.db.ranges import cases_among, courses_among
+from service.db.rulebooks import write_setting
 from service.db.stores import write_alerts
 from service.domain.concern import Reason, State
 from service.domain.model import Severity
+from service.domain.parameters import named
 from service.domain.reconcile import Alert, Origin
+from service.domain.rulebook import Setting
+from service.domain.rules import rules
 from service.reassessing import KEPT, reassess
 from service.writing import apply
-from tests.factories import CASE, NOW, held_at, post, put_case, put_session, rating_facts, session_facts, srs
+from tests.factories import (
+    CASE,
+    NOW,
+    held_at,
+    post,
+    put_case,
+    put_session,
+    rating_facts,
+    rule_setting,
+    session_facts,
+    srs,
+)
 from tests.writes import Desk, Stored
 
 pytestmark = pytest.mark.anyio
 
 LATER = NOW + timedelta(days=1)
 ONE = UUID(int=1)
+LOSS = "trust-bond-loss"
+OWN = named(rules()[LOSS].parameters)
 ALL = ("a", "z")  # every case of these tests
 FALLING = (9.0, 9.0, 9.0, 9.0, 2.0, 2.0)
 
@@ -151,6 +168,56 @@ async def test_carries_folded_with_something_else_are_replaced_where_a_later_for
     assert {key[1] for key, (name, _) in (await desk.stored()).carries.items() if name != "old"} == {*fresh, "s7"}
     await desk.one(post(rating_facts("eva", srs(9.0), session_id="s3", held_at=held_at(3))))  # a late one: all anew
     (await desk.stored()).check()
+
+
+async def _set(desk: Desk, *settings: Setting) -> None:
+    async with transaction(desk.engine, desk.organization) as db:
+        for setting in settings:
+            await write_setting(db, setting)
+
+
+async def test_what_rules_are_set_to_now_judges_old_sessions_too(desk: Desk) -> None:
+    """Until then a setting judges sessions from its time on; afterwards nothing older judges any."""
+    await _course(desk)
+    (loss,) = [alert for alert in (await desk.stored()).alerts if alert.concern.rule == LOSS]
+    await _set(desk, rule_setting(1, z_critical=-100.0), rule_setting(2, "sudden-drop", mode="off"))
+    later = rating_facts("ana", srs(2.0), session_id="s7", held_at=held_at(7))
+    await desk.one(post(later))
+    assert loss.concern.severity is Severity.critical
+    assert [a.concern.severity for a in (await desk.stored()).alerts if a.alert_id == loss.alert_id] == ["critical"]
+    tried = await _reassess(desk, keep=False)
+    told = {item["rule"]: item for item in tried.differences}
+    assert told[LOSS]["moves"] == ["less-severe"]
+    assert (await desk.stored()).cases[CASE][0].rules_since == 0
+    done = await _reassess(desk)
+    assert (done.counts, done.alerts_changed) == (tried.counts, tried.alerts_changed)
+    stored = await desk.stored()
+    assert stored.cases[CASE][0].rules_since == 2
+    (now,) = [alert for alert in stored.alerts if alert.alert_id == loss.alert_id]
+    assert (now.concern.severity, now.concern.parameters and now.concern.parameters["z_critical"]) == (
+        "warning",
+        -100.0,
+    )
+    assert {alert.concern.reason for alert in stored.alerts if alert.concern.rule == "sudden-drop"} <= {
+        Reason.reassessed
+    }
+    await desk.one(post(rating_facts("ana", srs(2.0), session_id="s8", held_at=held_at(8))))
+    await desk.one(post(rating_facts("eva", srs(9.0), session_id="s1", held_at=held_at(1))))
+    (await desk.stored()).check()
+    assert (await _reassess(desk)).alerts_changed == 0
+
+
+async def test_what_goes_into_shadow_vanishes_from_sight(desk: Desk) -> None:
+    """One in shadow is another alert, so nobody who was told of the first hears of it again."""
+    await _course(desk)
+    await _set(desk, rule_setting(1, mode="shadow"))
+    done = await _reassess(desk)
+    assert done.counts[LOSS] == {"before": 1, "vanished": 1}
+    stored = await desk.stored()
+    assert sorted(
+        (alert.concern.shadow, alert.concern.reason) for alert in stored.alerts if alert.concern.rule == LOSS
+    ) == [(False, Reason.reassessed), (True, None)]
+    assert (await _reassess(desk)).alerts_changed == 0
 
 
 async def test_how_far_a_case_has_come_is_put_right(desk: Desk) -> None:
