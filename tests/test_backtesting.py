@@ -10,7 +10,7 @@ from service.db.engine import transaction
 from service.db.jobs import Result
 from service.db.rulebooks import rulebook_alone, write_setting
 from service.domain.commands import Document
-from service.domain.rulebook import Mode
+from service.domain.rulebook import EMPTY, Mode
 from service.domain.trial import checked_trial
 from tests.factories import NOW, case_facts, held_at, post, put_case, rating_facts, rule_setting, srs
 from tests.writes import Desk
@@ -34,7 +34,9 @@ async def treating(desk: Desk) -> Desk:
 
 
 def _asked(mode: str | None = None, program: str | None = None, **parameters: Any) -> Document:
-    return checked_trial(program, {LOSS: {"mode": mode, "parameters": parameters}})
+    return checked_trial(
+        EMPTY, program, {LOSS: {"mode": None if mode is None else Mode(mode), "parameters": parameters}}, NOW
+    )
 
 
 async def _backtest(desk: Desk, asked: Document) -> Result:
@@ -64,8 +66,8 @@ async def test_a_rule_that_falls_silent(treating: Desk, mode: str) -> None:
 
 async def test_what_specific_rules_kept_from_opening_appears_without_them(treating: Desk) -> None:
     specific = (LOSS, "goal-misalignment", "resistance-to-change")
-    off = {code: {"mode": "off", "parameters": {}} for code in specific}
-    result = await _backtest(treating, checked_trial(None, off))
+    off = {code: {"mode": Mode.off, "parameters": {}} for code in specific}
+    result = await _backtest(treating, checked_trial(EMPTY, None, off, NOW))
     appeared = {rule for _, rule, change in _told(result) if change == "appeared"}
     assert appeared == {"out-of-limits", "sudden-drop"}
 

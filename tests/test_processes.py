@@ -21,12 +21,14 @@ from service.db.engine import make_engine, transaction
 from service.db.identity import OPERATOR
 from service.domain.difference import Counts, added_up
 from service.domain.job import Job, JobKind, JobState, Progress, state_of
+from service.domain.rulebook import EMPTY, Mode
 from service.domain.trial import checked_trial
 from service.jobs import begin
 from service.processes import Runner, Which, at_work
 from service.settings import Settings
 from tests.cli.processes import environment, started
 from tests.domain.test_job import JOB
+from tests.factories import NOW
 from tests.serving import serving
 from tests.worlds import PATIENCE, World, caller, new_world, with_engine
 
@@ -134,7 +136,7 @@ def test_a_worker_that_is_killed(
 
 
 def test_a_backtest_that_is_killed(world: World, settings: Settings, undisturbed: dict[str, tuple[int, int]]) -> None:
-    asked = checked_trial(None, {"trust-bond-loss": {"mode": "off", "parameters": {}}})
+    asked = checked_trial(EMPTY, None, {"trust-bond-loss": {"mode": Mode.off, "parameters": {}}}, NOW)
     job = replace(JOB, kind=JobKind.backtest, asked=asked)
     begun(world, job)
     with at_work(settings, 1, (world.organization_id, job.kind, job.id)) as (worker,):

@@ -22,6 +22,7 @@ from service.api.jobs import (
 )
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.paging import Cursor, Limit, Page, page
+from service.db.rulebooks import rulebook
 from service.domain.job import Job, JobKind, Progress
 from service.domain.rulebook import Mode
 from service.domain.trial import checked_trial
@@ -69,7 +70,9 @@ async def post_backtest(request: KeyedRequest, body: BacktestCreate) -> Response
     """
     caller = request.caller
     sent = {code: trial.model_dump() for code, trial in body.rules.items()}
-    job = Job(kind=KIND, id=body.id, asked=checked_trial(body.program, sent), created_at=request.now)
+    async with request.reading() as db:
+        asked = checked_trial(await rulebook(db), body.program, sent, request.now)
+    job = Job(kind=KIND, id=body.id, asked=asked, created_at=request.now)
     done = await begin(request.service.engine, caller.organization_id, caller.key_id, job)
     if done.refusal is not None:
         raise refused(done.refusal)

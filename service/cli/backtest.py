@@ -4,18 +4,23 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
-from service.cli.database import reachable
+from service.cli.database import engine_of, reachable
 from service.cli.ending import Misuse, wait_for
 from service.cli.jobs import CORES, JobName, OrganizationName, Processes, Told, done, find, interrupted, show
+from service.db.engine import transaction
+from service.db.rulebooks import rulebook
 from service.domain.commands import Document
 from service.domain.errors import InvalidParameters
 from service.domain.job import Job, JobKind
 from service.domain.rulebook import Mode
 from service.domain.trial import checked_trial
 from service.settings import Settings, read_settings
+
+Sent = dict[str, dict[str, Any]]  # rule → mode and parameters
 
 
 def backtest(
@@ -32,22 +37,36 @@ def backtest(
 
     Interrupted, the same command goes on where it stopped.
     """
-    asked = _asked(sets, modes, program)
+    sent = _sent(sets, modes)
     with reachable(read_settings()) as settings:
-        told = wait_for(_done(settings, organization, asked, processes, name))
+        told = wait_for(_done(settings, organization, program, sent, processes, name))
     show(told)
 
 
-async def _done(settings: Settings, organization: str, asked: Document, processes: int, name: str | None) -> Told:
+async def _done(
+    settings: Settings, organization: str, program: str | None, sent: Sent, processes: int, name: str | None
+) -> Told:
     organization_id = await find(settings, organization)
+    asked = await _checked(settings, organization_id, program, sent)
     name = name or await interrupted(settings, organization_id, JobKind.backtest, asked)
     job = Job(kind=JobKind.backtest, id=name, asked=asked, created_at=datetime.now(UTC))
     return await done(settings, organization_id, job, processes)
 
 
-def _asked(sets: Sequence[str], modes: Sequence[str], program: str | None) -> Document:
-    """Return what is tried; Misuse says what of it cannot be."""
-    sent: dict[str, dict[str, Any]] = {}
+async def _checked(settings: Settings, organization_id: UUID, program: str | None, sent: Sent) -> Document:
+    """Return what is tried as it is kept; Misuse says what of it cannot be."""
+    async with engine_of(settings) as engine, transaction(engine, organization_id) as db:
+        book = await rulebook(db)
+    try:
+        return checked_trial(book, program, sent, datetime.now(UTC))
+    except InvalidParameters as invalid:
+        fault = invalid.faults[0]
+        raise Misuse(f"{fault.pointer.removeprefix('/rules/')}: {fault.detail}") from None
+
+
+def _sent(sets: Sequence[str], modes: Sequence[str]) -> Sent:
+    """Return what the options say of each rule."""
+    sent: Sent = {}
     for option in sets:
         place, _, value = option.partition("=")
         rule, _, parameter = place.partition(".")
@@ -56,14 +75,10 @@ def _asked(sets: Sequence[str], modes: Sequence[str], program: str | None) -> Do
         rule, _, mode = option.partition("=")
         if mode not in list(Mode):
             raise Misuse("--mode takes RULE=on, RULE=shadow or RULE=off")
-        sent.setdefault(rule, {"mode": None, "parameters": {}})["mode"] = mode
+        sent.setdefault(rule, {"mode": None, "parameters": {}})["mode"] = Mode(mode)
     if not sent:
         raise Misuse("--set or --mode says what to try")
-    try:
-        return checked_trial(program, sent)
-    except InvalidParameters as invalid:
-        fault = invalid.faults[0]
-        raise Misuse(f"{fault.pointer.removeprefix('/rules/')}: {fault.detail}") from None
+    return sent
 
 
 def _value(text: str) -> Any:

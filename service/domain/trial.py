@@ -5,17 +5,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from service.domain.amending import Wish, amended
 from service.domain.commands import Document
 from service.domain.errors import Fault, InvalidParameters
 from service.domain.parameters import checked
+from service.domain.plain import freeze
 from service.domain.rulebook import Mode, Rulebook, Setting
 from service.domain.rules import rules
 
 
-def checked_trial(program: str | None, sent: Mapping[str, Document]) -> dict[str, Any]:
+def checked_trial(book: Rulebook, program: str | None, sent: Mapping[str, Document], at: datetime) -> dict[str, Any]:
     """Return what is tried as it is kept: rule → mode and parameters, in the order of the rules' codes.
 
-    Raises InvalidParameters with every fault, each within the rule that it is about.
+    Raises InvalidParameters with every fault, each within the rule that it is about: those that setting the rules so
+    would have too.
     """
     faults: list[Fault] = []
     kept = {}
@@ -23,13 +26,13 @@ def checked_trial(program: str | None, sent: Mapping[str, Document]) -> dict[str
         if code not in rules():
             faults.append(Fault(f"/rules/{code}", "unknown-value", "There is no such rule."))
             continue
+        mode, parameters = sent[code]["mode"], sent[code]["parameters"]
         try:
-            parameters = checked(rules()[code], sent[code]["parameters"])
+            amended(book, Wish(rule=code, program=program, mode=mode, parameters=parameters, key_id="", at=at))
         except InvalidParameters as invalid:
             faults += [replace(fault, pointer=f"/rules/{code}{fault.pointer}") for fault in invalid.faults]
             continue
-        mode = sent[code]["mode"]
-        kept[code] = {"mode": None if mode is None else Mode(mode).value, "parameters": parameters}
+        kept[code] = {"mode": freeze(mode), "parameters": checked(rules()[code], parameters)}
     if faults:
         raise InvalidParameters(*faults)
     return {"program": program, "rules": kept}

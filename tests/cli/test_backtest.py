@@ -34,10 +34,12 @@ def test_for_a_program_alone(evenkeel: Evenkeel, world: World) -> None:
         (("--mode", f"{LOSS}=loud"), "--mode takes RULE=on, RULE=shadow or RULE=off"),
         (("--set", f"{LOSS}.bond_below=low"), "--set takes RULE.PARAMETER=VALUE, the value as JSON"),
         (("--set", f"{LOSS}.bond_below=-4"), f"{LOSS}/parameters/bond_below: From 0 to 100 is taken in."),
+        (("--set", f"{LOSS}.z_warning=-4"), f"{LOSS}/parameters/z_warning: It must not lie below z_critical."),
         (("--set", f"{LOSS}=4"), f"{LOSS}/parameters: The rule has no such parameter."),
         (("--mode", "no-rule=off"), "no-rule: There is no such rule."),
     ],
 )
-def test_what_cannot_be_tried(evenkeel: Evenkeel, arguments: tuple[str, ...], line: str) -> None:
-    refused = evenkeel("backtest", "anybody", *arguments)
+def test_what_cannot_be_tried(evenkeel: Evenkeel, world: World, arguments: tuple[str, ...], line: str) -> None:
+    refused = evenkeel("backtest", str(world.organization_id), *arguments)
+    assert world.count("jobs") == 0
     assert (refused.exit_code, refused.stdout, refused.stderr) == (2, "", f"evenkeel: {line}\n")

@@ -18,9 +18,9 @@ KEPT = {
 
 
 def test_what_is_tried_is_kept_in_one_form() -> None:
-    assert checked_trial(None, SENT) == KEPT
-    assert list(checked_trial(None, {code: SENT[code] for code in (LOSS, DROP)})["rules"]) == [DROP, LOSS]
-    assert checked_trial("trauma", SENT) == {**KEPT, "program": "trauma"}
+    assert checked_trial(EMPTY, None, SENT, NOW) == KEPT
+    assert list(checked_trial(EMPTY, None, {code: SENT[code] for code in (LOSS, DROP)}, NOW)["rules"]) == [DROP, LOSS]
+    assert checked_trial(EMPTY, "trauma", SENT, NOW) == {**KEPT, "program": "trauma"}
 
 
 def test_every_fault_is_told_within_its_rule() -> None:
@@ -30,13 +30,22 @@ def test_every_fault_is_told_within_its_rule() -> None:
         LOSS: {"mode": None, "parameters": {"bond_below": "much", "z_warning": 4}},
     }
     with pytest.raises(InvalidParameters) as invalid:
-        checked_trial(None, sent)
+        checked_trial(EMPTY, None, sent, NOW)
     assert [(fault.pointer, fault.code) for fault in invalid.value.faults] == [
         ("/rules/no-rule", "unknown-value"),
         (f"/rules/{DROP}/parameters/nothing", "unknown-field"),
         (f"/rules/{LOSS}/parameters/z_warning", "out-of-range"),
         (f"/rules/{LOSS}/parameters/bond_below", "not-a-number"),
     ]
+
+
+def test_what_makes_no_sense_beside_what_was_set_before() -> None:
+    book = Rulebook((rule_setting(1, program="trauma", z_critical=-2.6),))
+    sent: dict[str, Document] = {LOSS: {"mode": None, "parameters": {"z_warning": -3.0}}}
+    with pytest.raises(InvalidParameters) as invalid:
+        checked_trial(book, None, sent, NOW)
+    assert [fault.pointer for fault in invalid.value.faults] == [f"/rules/{LOSS}/parameters/z_warning"]
+    assert checked_trial(EMPTY, None, sent, NOW)["rules"][LOSS]["parameters"] == {"z_warning": -3.0}
 
 
 def test_it_judges_as_if_it_had_been_put_last() -> None:
