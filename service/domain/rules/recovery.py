@@ -2,7 +2,8 @@
 
 Fires:    in the held session in which a concern about a member, at warning or above, has recovered
 Quiet:    a note that came and went, which needs no second one; one that settled, or whose time has passed; a concern
-          about the family or about a favoured member; while another alert about this member stands at warning or above
+          about the family or about a favoured member; two members who are as hostile as is usual for them; while
+          another alert about this member stands at warning or above
 Severity: info
 Clears:   the next held session
 Source:   resolution of a rupture went with staying in treatment (Eubanks, Lubitz, Muran & Safran 2019, d = .67; Muran
@@ -45,13 +46,18 @@ def check(moment: Moment, memory: NoMemory, parameters: NoMemory) -> tuple[NoMem
         return memory, ()
     over: dict[str, Concern] = {}
     for concern in _grave(moment):
-        if concern.state is State.recovered and concern.ended == moment.number:
+        if concern.state is State.recovered and concern.ended == moment.number and not _is_seen(concern, moment):
             known = over.get(concern.subject[-1])
             over[concern.subject[-1]] = concern if known is None else min(known, concern, key=lambda item: item.rule)
     if not over:
         return memory, ()
     standing = {reference for concern in _grave(moment) if concern.active for reference in concern.subject}
     return memory, tuple(_signal(who, concern, moment) for who, concern in over.items() if who not in standing)
+
+
+def _is_seen(concern: Concern, moment: Moment) -> bool:
+    """Tell whether something was seen between those two again: at what is usual for them it is over, but not gone."""
+    return any(item.from_ in concern.subject and item.toward in concern.subject for item in moment.session.indicators)
 
 
 def _grave(moment: Moment) -> Iterator[Concern]:

@@ -53,6 +53,12 @@ def test_fires(totals: Totals) -> None:
     assert concern.signal.values["recovered"] == "out-of-limits"
 
 
+def test_what_is_usual_between_two_is_over_and_no_good_news() -> None:
+    quarrels = [session(number, 90, indicator("hostility", "ana", "tom", 2)) for number in (1, 2, 3)]
+    assert states_of("hostility-to-member", quarrels, family())[-1] is State.recovered  # at their own median
+    assert concerns(quarrels) == []
+
+
 @pytest.mark.parametrize("totals", [row[1] for row in QUIET], ids=[row[0] for row in QUIET])
 def test_quiet(totals: Totals) -> None:
     assert concerns(course_of(totals)) == []
