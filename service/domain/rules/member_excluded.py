@@ -144,7 +144,7 @@ RULE = Rule(
         "disputed": "The family was seen to disagree about who should come to the sessions. "
         "The numbers cannot say why.",
     },
-    next_steps=("culture-fit", "outside-support", "family-as-solution"),
+    next_steps=("outside-support", "culture-fit", "family-as-solution"),
     parameters=Parameters(),
     memory=Memory(),
     check=check,
