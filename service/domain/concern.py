@@ -51,7 +51,8 @@ class Clearing(Enum):
 class Baseline:
     """A member's own level before the concern opened, frozen in its basis; percent points.
 
-    `series` names the series it stands for, `before` the score that came last before the opening one.
+    `series` names the series it stands for, `before` the score that came last before the opening one; `unit` says by
+    whose reference it spreads: `ours`, `own` or `verified`.
     """
 
     series: str
@@ -59,6 +60,7 @@ class Baseline:
     sigma: float
     n: int
     before: float | None = None
+    unit: str = "ours"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class Figure:
 
     @cached_property
     def baseline(self) -> Baseline | None:
-        return baseline_of(self.name, self.series, self.sp)
+        return baseline_of(self.name, self.series, self.sp, self.reference.kind)
 
     @cached_property
     def z(self) -> float | None:
@@ -174,7 +174,8 @@ class Moment:
             if key.rater == member_reference(member_id) and about_therapist:
                 if instrument.context == "alliance" and instrument.dimension_of(part) == key.dimension:
                     figure = self.figure_of(text)
-                    return baseline_of(text, series, self._usual(key).sp) if figure is None else figure.baseline
+                    usual = self._usual(key)
+                    return baseline_of(text, series, usual.sp, usual.kind) if figure is None else figure.baseline
         return None
 
     def _usual(self, key: SeriesKey) -> Reference:

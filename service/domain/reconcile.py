@@ -83,7 +83,7 @@ def basis_of(concern: Concern) -> dict[str, Any]:
         "baseline": _named(signal.baseline),
         "raised": _named(concern.raised),
         "route": signal.route,
-        "unit": rule.unit if rule else "ours",
+        "unit": signal.baseline.unit if signal.baseline else rule.unit if rule else "ours",
         "evidence": rule.grade if rule else None,
         "parameters": parameters_of(concern),
     }

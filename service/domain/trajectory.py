@@ -101,8 +101,10 @@ def pooled_sigma(prior: Sequence[float], sp: float, mean: float | None = None) -
     return max(SIGMA_FLOOR, sqrt((PRIOR_WEIGHT * sp**2 + (n - 1) * spread**2) / (PRIOR_WEIGHT + n - 1)))
 
 
-def baseline_of(name: str, series: Series, sp: float) -> Baseline | None:
+def baseline_of(name: str, series: Series, sp: float, unit: str = "ours") -> Baseline | None:
     """Return the member's own level and spread before this session, by a series' name; None without an earlier score.
+
+    `sp` is a reference's of the kind that `unit` names.
 
     Where every earlier score lies inside a concern there is a level to come back to, but n = 0 and so no z.
     """
@@ -116,6 +118,7 @@ def baseline_of(name: str, series: Series, sp: float) -> Baseline | None:
         sigma=pooled_sigma(known, sp, mu),
         n=len(series.prior),
         before=series.recent[-1],
+        unit=unit,
     )
 
 

@@ -145,12 +145,15 @@ async def test_they_measure_sessions_from_their_time_on(client: httpx.AsyncClien
 
 
 async def test_rules_take_them_and_a_basis_says_so(client: httpx.AsyncClient, clock: Clock) -> None:
-    """Ana's bond falls from 90 to 60 in two families: z = −30/7 by ours, −30/16 with an sp of 16."""
+    """Ana's lines fall from 90 to 45 in two families, after four equal scores, so sigma·√(1 + 1/4) = sp·√(6/9 · 5/4).
+
+    By ours z = −45 / 6.39 = −7.0; with an sp of 16, taken a third wider, −45 / 19.47 = −2.3.
+    """
     clock.now = held_at(6)
     wide = [{**TOTAL, "dimension": code, "sp": 16.0} for code in ("total", "bond", "goals", "tasks")]
     for case_id, references in (("by-ours", []), ("by-own", wide)):
         await tell(client, *references)
-        for number, total in enumerate((90.0, 90.0, 90.0, 90.0, 60.0), start=1):
+        for number, total in enumerate((90.0, 90.0, 90.0, 90.0, 45.0), start=1):
             sent = rating("ana", total, number, case_id=case_id, held_at=at(number))
             assert (await client.post("/v1/ratings", json=sent)).status_code == 201
     found: dict[str, list[str]] = {"by-ours": [], "by-own": []}
@@ -159,8 +162,10 @@ async def test_rules_take_them_and_a_basis_says_so(client: httpx.AsyncClient, cl
         found[alert["case_id"]].append(alert["rule"])
     assert "trust-bond-loss" in found["by-ours"]
     assert "trust-bond-loss" not in found["by-own"]
+    assert "goal-misalignment" in found["by-own"]  # a note from z −1.5 on
     for alert in alerts:
         grounds = (await client.get(f"/v1/alerts/{alert['alert_id']}/basis")).json()["grounds"]
+        assert alert["basis"]["unit"] == ("own" if alert["case_id"] == "by-own" else "ours")
         known: list[Any] = [ground["references"].get("srs", []) for ground in grounds]
         assert all(len(told) == (4 if alert["case_id"] == "by-own" else 0) for told in known)
 

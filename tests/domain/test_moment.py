@@ -87,6 +87,7 @@ def test_a_baseline_without_a_rating_of_today_has_the_reference_of_the_members_r
     rated = moment(there, series=series, references=own).baseline_before("ana", "bond")
     assert absent is not None
     assert absent.sigma == pytest.approx(8.660, abs=5e-4)  # √(6·100/8)
+    assert absent.unit == "own"
     assert rated is not None
     assert rated.sigma == pytest.approx(10.392, abs=5e-4)  # √(6·144/8)
 

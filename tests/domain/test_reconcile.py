@@ -246,6 +246,7 @@ def test_basis_holds_all_that_the_alert_rests_on() -> None:
         "sigma": 5,
         "n": 4,
         "before": None,
+        "unit": "ours",
     }
     assert (basis["unit"], basis["evidence"], basis["raised"]) == ("ours", "A, B", None)
     assert basis["parameters"]

@@ -188,7 +188,11 @@ def test_a_fold_with_carries_is_the_fold_from_scratch_whatever_was_set(
         tuple(
             rule_setting(number, program=program, mode=mode, at=at, bond_below=limit)
             for number, (at, limit, program, mode) in enumerate(told, 1)
-        )
+        ),
+        (
+            reference_setting(4, own_reference(sd=7, sp=3), own_reference("bond", "youth", sd=9), at=times[2]),
+            reference_setting(5, own_reference(sd=30, sp=12, reliability=0.9), at=START + timedelta(days=56)),
+        ),
     ).history("trauma", 0)
     ordered = sorted(sessions, key=lambda session: session.position)
     carry, found = Carry(), {}
