@@ -86,6 +86,8 @@ NOT_FOR_TOKENS: set[Call] = {
     ("get", "/v1/changes"),
     ("get", "/v1/instruments/{code}/references"),  # drawn from all cases of the organization
     ("get", "/v1/instruments/{code}/references/versions"),
+    ("get", "/v1/rules/{code}/parameters"),  # settings of the organization, of programs that a caseload may not have
+    ("get", "/v1/rules/{code}/parameters/versions"),
 }
 FOR_TOKENS = {
     call for call in KEYED if NEEDS.get(call) == ANY_KEY or set(NEEDS.get(call, "admin").split()) <= {*GRANTABLE}
