@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from service.db.sealing import opened_up, packed, seal, unpacked, unseal_carry, unseal_concern
 from service.domain.assess import fold
 from service.domain.carry import Carry, default_parameters
-from service.domain.concern import Baseline, Concern, Signal, State
+from service.domain.concern import Baseline, Concern, Raised, Signal, State
 from service.domain.model import Severity, TherapySession
 from service.domain.plain import freeze
 from service.domain.rules import rules
@@ -80,7 +80,8 @@ def test_a_memory_comes_back_in_the_type_that_its_rule_declares() -> None:
 @given(SIGNALS, st.lists(NUMBERS, max_size=3).map(tuple), st.sampled_from(State))
 @settings(deadline=None, max_examples=100)
 def test_a_concern_comes_back_the_same(signal: Signal, after: tuple[float, ...], state: State) -> None:
-    concern = replace(CONCERN, signal=signal, after=after, state=state)
+    raised = Raised("therapist-unaware", signal.values, signal.thresholds)
+    concern = replace(CONCERN, signal=signal, after=after, state=state, moves=(1, 3, 4), raised=raised)
     back = unseal_concern(seal(concern))
     assert back == concern
     assert type(back.state) is State
@@ -117,7 +118,7 @@ def test_the_memory_of_an_unknown_rule_is_left_out() -> None:
 
 def test_a_concern_that_was_stored_before_a_field_was_added_is_read() -> None:
     older = json.loads(seal(CONCERN))
-    del older["discussed"], older["signal"]["route"]
+    del older["discussed"], older["signal"]["route"], older["moves"], older["raised"]
     assert unseal_concern(json.dumps({**older, "forgotten": 1})) == CONCERN
 
 

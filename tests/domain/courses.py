@@ -28,6 +28,9 @@ def ratings(draw: st.DrawFn) -> list[Rating]:
         given.append(rating("dr-7", draw(LEVELS)))
     if not draw(st.integers(0, 4)):
         given.append(rating("ana", draw(LEVELS), instrument="softa_s"))
+    if not draw(st.integers(0, 3)):
+        strain = {"strain": draw(st.sampled_from((0, 2, 3, 5)))}
+        given.append(rating(draw(st.sampled_from(("ana", "tom", "dr-7"))), instrument="strain", answers=strain))
     return given
 
 

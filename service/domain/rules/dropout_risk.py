@@ -77,6 +77,9 @@ class Known:
     silent: int | None = None
 
 
+NOTHING = Known()
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Member → what is known of them; member reference → confrontation in the last observed sessions."""
@@ -108,25 +111,39 @@ def _confronting(item: Indicator) -> str | None:
 
 def _known_after(moment: Moment, memory: Memory, parameters: Parameters) -> dict[str, Known]:
     """Return what is known of each member after this session."""
-    totals: dict[str, bool] = {}
-    for figure in moment.figures("primary"):
-        totals[figure.rater] = totals.get(figure.rater, False) or at_most(figure.value, figure.low_mark)
+    missed = {signal.subject[0]: signal for signal in moment.signals.get(ATTENDANCE, ())}
+    low = _low_after(moment, memory, parameters)
+    raters = moment.session.raters if moment.session.held else frozenset[str]()
     known = {}
-    for member in moment.member_ids():
-        before = memory.known.get(member, Known())
-        stayed = _attended_after(before, moment, member)
-        low = totals.get(member, before.low) and (before.low or moment.number <= parameters.early)
-        after = replace(stayed, low=low, silent=_silent_after(before.silent, moment, member, parameters))
-        if after != Known():
+    for member in moment.family.members:
+        before = memory.known.get(member, NOTHING)
+        after = before
+        if before.away or missed:
+            after = _attended_after(before, missed.get(member_reference(member)), moment, member)
+        silent = 0 if member in raters else _silent_after(before, raters, moment, member, parameters)
+        if (silent, member in low) != (after.silent, after.low):
+            after = replace(after, silent=silent, low=member in low)
+        if after is not NOTHING:
             known[member] = after
     return known
 
 
-def _attended_after(before: Known, moment: Moment, member: str) -> Known:
+def _low_after(moment: Moment, memory: Memory, parameters: Parameters) -> set[str]:
+    """Return the members who were low in the first sessions and ever since; of two forms the lower counts."""
+    low = {member for member, known in memory.known.items() if known.low}
+    if not low and moment.number > parameters.early:
+        return low
+    today: dict[str, bool] = {}
+    for figure in moment.figures("primary"):
+        today[figure.rater] = today.get(figure.rater, False) or at_most(figure.value, figure.low_mark)
+    early = {member for member in today if today[member] and moment.number <= parameters.early}
+    return {member for member in low if today.get(member, True)} | early
+
+
+def _attended_after(before: Known, missed: Signal | None, moment: Moment, member: str) -> Known:
     """Return what is known after a member stayed away, as the rule about attendance saw it, or came."""
-    away = moment.signalled(ATTENDANCE, (member_reference(member),))
-    if away is not None:
-        return replace(before, away=RETURNED, hurt=before.hurt or away.route == "after-concern")
+    if missed is not None:
+        return replace(before, away=RETURNED, hurt=before.hurt or missed.route == "after-concern")
     if before.away and moment.stayed_away(member):
         return replace(before, away=RETURNED)
     if before.away and moment.present(member):
@@ -135,13 +152,13 @@ def _attended_after(before: Known, moment: Moment, member: str) -> Known:
     return before
 
 
-def _silent_after(silent: int | None, moment: Moment, member: str, parameters: Parameters) -> int | None:
-    raters = moment.session.raters if moment.session.held else frozenset()
-    if member in raters:
-        return 0
-    if silent is None or not raters or not moment.present(member):
-        return silent
-    return min(silent + 1, parameters.missing)
+def _silent_after(
+    before: Known, raters: frozenset[str], moment: Moment, member: str, parameters: Parameters
+) -> int | None:
+    """Return for how many attended sessions a member has given no form, where others gave theirs."""
+    if before.silent is None or not raters or not moment.present(member):
+        return before.silent
+    return min(before.silent + 1, parameters.missing)
 
 
 def _points(moment: Moment, memory: Memory, parameters: Parameters) -> dict[str, dict[str, int]]:

@@ -12,7 +12,7 @@ Ours:     all of it: the five, the size, and that what reaches the one may reach
 Since:    0.1 (version 1)
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from service.domain.concern import Clearing, Signal
@@ -39,20 +39,25 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
     """Return a signal per two members of whom the second follows the first, and did so upwards today."""
     if not moment.session.held:
         return memory, ()
-    figures = [item for item in moment.figures("primary") if not item.instrument.child_form]
-    figures = [item for item in figures if not item.rating.not_alone and item.series.recent]
-    moved = {figure.name: move for figure in figures if (move := _move(figure))}
+    figures = {figure.name: figure for figure in moment.figures("primary") if _may_follow(figure)}
+    moved = {name: move for name, figure in figures.items() if (move := _move(figure))}
     followed, signals = dict(memory.followed), dict[tuple[str, str], Signal]()
     for first, before in memory.moved.items():
-        for second in _others(figures, first):
-            name = f"{first}>{second.rater}"
-            count = min(followed.pop(name, 0) + 1, parameters.pairs) if moved.get(second.name) == before else 0
-            if count:
-                followed[name] = count
+        for name in _others(figures, first):
+            pair, count = f"{first}>{figures[name].rater}", 0
+            if moved.get(name) == before:
+                count = min(followed.get(pair, 0) + 1, parameters.pairs)
+                followed[pair] = count
+            elif followed:
+                followed.pop(pair, None)
             if count >= parameters.pairs and before > 0:
-                signal = _signal(first, second, parameters)
+                signal = _signal(first, figures[name], parameters)
                 signals.setdefault((signal.subject[0], signal.subject[1]), signal)
     return Memory(moved, followed), tuple(signals.values())
+
+
+def _may_follow(figure: Figure) -> bool:
+    return bool(figure.series.recent) and not figure.instrument.child_form and not figure.rating.not_alone
 
 
 def _move(figure: Figure) -> int:
@@ -60,10 +65,10 @@ def _move(figure: Figure) -> int:
     return 0 if not at_least(abs(change), figure.sp) else 1 if change > 0 else -1
 
 
-def _others(figures: Iterable[Figure], series: str) -> list[Figure]:
-    """Return the totals of other members on the same form about the same."""
-    rater, _, form = series.partition("|")
-    return [item for item in figures if item.name.partition("|")[2] == form and item.key.rater != rater]
+def _others(names: Iterable[str], series: str) -> Iterator[str]:
+    """Yield the series of other members on the same form about the same."""
+    form = series[series.index("|") :]
+    return (name for name in names if name != series and name.endswith(form))
 
 
 def _signal(first: str, second: Figure, parameters: Parameters) -> Signal:
