@@ -23,6 +23,7 @@ from service.domain.model import (
     Period,
     Rating,
     SessionStatus,
+    Severity,
     Task,
     TaskOutcome,
     TherapySession,
@@ -289,6 +290,39 @@ def test_what_comes_and_goes_stays_open_until_its_moves_lie_apart(
     assert [item.state for item in told[-4:]] == states
     assert next(item.flapping for item in told if item.openings == 2) is flapping
     assert not any(item.flapping for item in told if item.openings == 1)
+
+
+@given(courses(least=6, most=16))
+@settings(deadline=None, max_examples=30)
+def test_nothing_recovers_while_its_moves_lie_close(course: list[TherapySession]) -> None:
+    before: dict[object, Concern] = {}
+    for done in steps_of(course):
+        for concern in done.concerns:
+            if concern.state is State.recovered and concern.ended == done.carry.number:
+                known = before.get(concern.identity)
+                assert known is None or known.state is State.recovered or not known.flaps_at(done.carry.number)
+        before |= {concern.identity: concern for concern in done.concerns}
+
+
+# Hysteresis and cold start -------------------------------------------------------------------------------------------
+
+
+def test_hysteresis_what_is_low_no_more_but_not_back_moves_nothing() -> None:
+    # opened at 4; fires at 72.5 or below (z −2.5, σ 6.06 of three scores), is back from 85.45 on, and 80 is neither
+    steps = steps_of(bonds(90, 90, 90, 60, 80, 80, 86, 80, 86, 86))
+    told = [item for done in steps for item in done.concerns if item.rule == "trust-bond-loss"]
+    states = ["open", "open", "open", "recovering", "open", "recovering", "recovered"]
+    assert [item.state for item in told] == states
+    assert {item.number for item in told} == {4}  # it fired once
+
+
+@given(courses(most=3))
+@settings(deadline=None, max_examples=40)
+def test_cold_start_from_ratings_alone_there_are_notes_only(course: list[TherapySession]) -> None:
+    for done in steps_of(course):
+        capped = [concern for concern in done.concerns if rules()[concern.rule].capped]
+        assert {concern.severity for concern in capped} <= {Severity.info}
+        assert all(concern.raised is None for concern in done.concerns)
 
 
 # Numbers, names, ends -----------------------------------------------------------------------------------------------
