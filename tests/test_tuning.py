@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import asyncpg
@@ -17,7 +18,7 @@ from service.domain.errors import InvalidParameters
 from service.domain.rulebook import Mode
 from service.tuning import Tuned, tune
 from tests.domain.test_amending import wish
-from tests.factories import CASE, KEY, START, held_at, post, rating_facts, srs
+from tests.factories import CASE, KEY, START, case_facts, held_at, post, put_case, rating_facts, srs
 from tests.writes import Desk
 
 pytestmark = pytest.mark.anyio
@@ -102,6 +103,37 @@ async def test_writes_and_settings_at_once_end_as_if_one_had_come_after_the_othe
         facts = rating_facts("ana", srs(9.0), case_id=case_id, session_id="s10", held_at=held_at(10))
         await desk.one(post(facts))
     (await desk.stored()).check()
+
+
+# what is set between the sessions: Ana's bond falls in the fourth and again in the eighth
+MEANWHILE: tuple[tuple[int, dict[str, Any]], ...] = (
+    (2, {"z_warning": -1.0, "bond_below": 95.0}),
+    (5, {"bond_below": 40.0}),
+    (6, {"mode": "shadow"}),
+    (9, {}),
+)
+
+
+async def test_the_order_of_arrival_does_not_matter_whatever_was_set_meanwhile(desk: Desk) -> None:
+    chance = Random(5)
+    orders = [list(range(1, len(MARKS) + 1)) for _ in range(5)]
+    for order in orders[1:]:
+        chance.shuffle(order)
+    for place in range(len(orders)):
+        await desk.one(put_case(case_facts(members={"ana": "youth"}), case_id=f"case-{place}"))
+    for number, told in MEANWHILE:
+        await tuned(desk, replace(wish(**told), at=held_at(number)))
+    for place, order in enumerate(orders):
+        for number in order:
+            await rate(desk, number, f"case-{place}")
+    stored = await desk.stored()
+    stored.check()
+    found = [
+        sorted((*concern.topic, concern.sessions, str(concern.reason)) for concern in concerns)
+        for concerns in ([item.concern for item in stored.live_alerts(name)] for name in sorted(stored.cases))
+    ]
+    assert {topic[2] for topic in found[0] if topic[0] == LOSS} == {False, True}
+    assert all(alerts == found[0] for alerts in found)
 
 
 @contextmanager

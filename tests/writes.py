@@ -123,7 +123,7 @@ class Stored:
 
 def _seen(concern: Concern) -> tuple[str, ...]:
     """Return what makes two alerts the same."""
-    told = (concern.rule, concern.subject, concern.sessions, concern.state, concern.reason, concern.severity)
+    told = (*concern.topic, concern.sessions, concern.state, concern.reason, concern.severity)
     return (*map(str, told), json.dumps(basis_of(concern), sort_keys=True))
 
 

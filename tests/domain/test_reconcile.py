@@ -92,6 +92,29 @@ def test_another_rule_subject_or_run_is_another_alert(other: Concern) -> None:
     assert (found["a"].alert.concern.state, found["a"].alert.concern.reason) == (State.retracted, Reason.facts_changed)
 
 
+@pytest.mark.parametrize("shadow", [False, True])
+def test_what_is_in_shadow_is_no_alert_that_is_not(shadow: bool) -> None:
+    """Whoever saw the one hears that it is gone; the other is new, and for those alone who ask for such."""
+    stored = alert("a", replace(concern(3, 4), shadow=not shadow))
+    found = reconciled([replace(concern(3, 4), shadow=shadow)], [stored])
+    assert {alert_id: item.alert.concern.state for alert_id, item in found.items()} == {
+        "a": State.retracted,
+        "new-s3": State.open,
+    }
+    assert found["new-s3"].alert.told is not shadow
+    assert not found["a"].alert.told
+
+
+def test_other_parameters_are_seen_and_those_that_nobody_noted_are_the_rules_own() -> None:
+    noted = {"z_warning": -2.5, "z_critical": -3.5, "bond_below": 85.0}
+    stored = alert("a", concern(3, 4))
+    assert basis_of(stored.concern)["parameters"] == noted
+    assert not only([replace(concern(3, 4), parameters=noted)], [stored]).seen
+    moved = only([replace(concern(3, 4), parameters={**noted, "bond_below": 70.0})], [stored])
+    assert (moved.seen, moved.alert.revision) == (True, 2)
+    assert basis_of(moved.alert.concern)["parameters"]["bond_below"] == 70.0
+
+
 def test_why_an_alert_lost_its_ground_is_told_by_who_recomputes() -> None:
     (lost,) = reconcile([], [alert("a", concern(3))], LATER, make, Reason.reassessed)
     assert (lost.alert.concern.state, lost.alert.concern.reason) == (State.retracted, Reason.reassessed)
