@@ -22,7 +22,7 @@ from service.domain.trajectory import at_least
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    scores: int = 3
+    scores: int = 3  # at most nine: a series remembers eight, and today's comes on top
 
 
 def check(moment: Moment, memory: NoMemory, parameters: Parameters) -> tuple[NoMemory, tuple[Signal, ...]]:
@@ -72,6 +72,7 @@ RULE = Rule(
     },
     next_steps=("hope", "family-as-solution"),
     parameters=Parameters(),
+    bounds={"scores": (2, 9)},
     memory=NoMemory(),
     check=check,
     clear=lambda moment, concern, memory, parameters: Clearing.passed if moment.session.held else Clearing.blind,

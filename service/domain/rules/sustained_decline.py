@@ -105,7 +105,7 @@ RULE = Rule(
     },
     next_steps=("check-in", "adjust-course", "client-pace", "talk-about-alliance"),
     parameters=Parameters(),
-    bounds={"scores": (4, 9)},
+    bounds={"scores": (4, 9), "cleared_by": (2, 9)},
     memory=NoMemory(),
     check=check,
     clear=clear,
