@@ -84,6 +84,22 @@ EPISODE = {
     "at": bodies.at(1),
     "replaces": f"{CANARY}-e0",
 }
+REFERENCES = {
+    "references": [
+        {
+            "dimension": "total",
+            "role": "youth",
+            "locale": "nl-BE",
+            "sd": 11.5,
+            "sp": 5.5,
+            "mean": 86.5,
+            "reliability": 0.9,
+            "n": 60,
+            "source": CANARY,
+            "verified": False,
+        }
+    ]
+}
 RETRACTION = {"rating_id": "01890000-0000-7000-8000-000000000000", "reason": "withdrawn"}
 
 
@@ -117,6 +133,7 @@ ROUTES = {
     "handling": Route("POST", "/v1/alerts/{alert_id}/handling", HANDLING, "/handling_revision"),
     "repair": Route("POST", "/v1/alerts/{alert_id}/repairs", REPAIR, "/went"),
     "episode": Route("POST", "/v1/cases/fam-42/episodes", EPISODE, "/outcome"),
+    "references": Route("PUT", "/v1/instruments/srs/references", REFERENCES, "/references/0/sd"),
     "rating-line": line("rating", SPOTS["rating"], **RATING),
     "case-line": line("case", SPOTS["case"], case_id=CANARY, **CASE),
     "session-line": line("session", SPOTS["session"], case_id=CANARY, session_id=CANARY, **SESSION),
@@ -129,6 +146,7 @@ OF = {
     "handling": ("handling",),
     "repair": ("repair",),
     "episode": ("episode",),
+    "references": ("references",),
     "retraction": ("retraction-line",),
 }
 

@@ -87,6 +87,21 @@ async def test_references_alone_are_a_rulebook_too(desk: Desk) -> None:
         assert (await rulebook(db, number)).references.known
 
 
+async def test_what_is_judged_anew_is_judged_by_references_told_meanwhile(desk: Desk) -> None:
+    await rate(desk, range(1, 5))
+    assert losses((await desk.stored()).alerts) == ["s4"]
+    async with transaction(desk.engine, desk.organization) as db:
+        await write_references(db, reference_setting(1, own_reference("bond", sd=50, sp=50)))
+    await rate(desk, range(5, 6))
+    assert [alert.retracted for alert in (await desk.stored()).alerts if alert.concern.rule == LOSS] == [False]
+    async with transaction(desk.engine, desk.organization) as db:
+        await judge_by(db, [CASE], 1)
+    await rate(desk, range(6, 7))
+    stored = await desk.stored()
+    assert [alert.retracted for alert in stored.alerts if alert.concern.rule == LOSS] == [True]
+    stored.check()
+
+
 async def test_a_rulebook_is_read_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await tell(desk, rule_setting(1, bond_below=10.0))
     asked = []
