@@ -201,7 +201,9 @@ def _dimensions(
             signed = {unit: rating.scores[code].raw for unit, rating in scored.items()} if first.signed else {}
             reference = references.among(list(scored.values()), code)
             figures = dimension_balance(percents, reference, family, signed)
-            yield code, replace(figures, polarity_z=_polarity(_among_others(scored, code, references)))
+            if references.known or reference.mean is not None:
+                figures = replace(figures, polarity_z=_polarity(_among_others(scored, code, references)))
+            yield code, figures
 
 
 def _among_others(scored: Mapping[str, Rating], code: str, references: References) -> dict[str, float]:

@@ -94,16 +94,22 @@ class References:
 
         Of ratings on several forms the first form's by name counts.
         """
-        found = {self.of(rating, dimension) for rating in ratings}
+        found = {self.of(rating, dimension) for rating in ratings} if self.known else ()
         if len(found) == 1:
-            return found.pop()
+            return next(iter(found))
         first = min(ratings, key=lambda rating: rating.instrument)
         return self.nearest(first.instrument, dimension, first.rater_kind, None)
 
     def kind(self, ratings: Iterable[Rating]) -> Literal["verified", "own", "ours"]:
         """Return the kind of the references behind all scores of some ratings: the least of them."""
-        found = {self.of(rating, dimension).kind for rating in ratings for dimension in rating.scores}
-        return "ours" if "ours" in found else "own" if "own" in found else "verified"
+        least: Literal["verified", "own"] = "verified"
+        for rating in ratings:
+            for dimension in rating.scores:
+                kind = self.of(rating, dimension).kind
+                if kind == "ours":
+                    return kind
+                least = "own" if kind == "own" else least
+        return least
 
     @cached_property
     def for_rules(self) -> "References":
