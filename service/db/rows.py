@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -85,6 +86,10 @@ def facts_of(row: Row, document: Mapping[str, Any], scores: Mapping[str, Any]) -
     )
 
 
+# a form has few different scores, and they come again and again
+_score = lru_cache(maxsize=8192)(Score)
+
+
 def scores_document(scores: Mapping[str, Score]) -> dict[str, Any]:
     """Return scores as they are stored: each is the list of its fields."""
     return {dimension: SCORE(score) for dimension, score in scores.items()}
@@ -92,7 +97,7 @@ def scores_document(scores: Mapping[str, Score]) -> dict[str, Any]:
 
 def scores_of(document: Mapping[str, Any]) -> dict[str, Score]:
     return {
-        dimension: Score(raw, mean, percent, answered, items, prorated, tuple(flags))
+        dimension: _score(raw, mean, percent, answered, items, prorated, tuple(flags))
         for dimension, (raw, mean, percent, answered, items, prorated, flags) in document.items()
     }
 
