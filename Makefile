@@ -9,7 +9,7 @@ READY := .venv/.ready
 OPENAPI := $(BIN)/python -c 'import json; from service.main import create_app; from service.settings import Settings; \
 	print(json.dumps(create_app(Settings()).openapi(), indent=2, ensure_ascii=False))'
 
-.PHONY: install demo test check lint types arrows openapi openapi-check lock lock-check bench bench-detection
+.PHONY: install demo test check lint types arrows openapi openapi-check languages lock lock-check bench bench-detection
 
 install: $(READY)
 
@@ -47,6 +47,10 @@ openapi: $(READY)
 openapi-check: $(READY)
 	@$(OPENAPI) | diff -u openapi/openapi.json - || \
 		{ echo "openapi/openapi.json is not what the service says: run make openapi" >&2; exit 1; }
+
+# Makes room in service/languages/*.po for new sentences, to be translated, and takes out those that nobody says.
+languages: $(READY)
+	$(BIN)/python -m service.languages.completing
 
 # Pins what is new and keeps what is pinned; `make lock UPGRADE=--upgrade` takes new releases of everything.
 lock: $(READY)

@@ -23,6 +23,7 @@ from service.api import (
     episodes,
     errors,
     health,
+    languages,
     rating_history,
     ratings,
     reassessments,
@@ -37,7 +38,7 @@ from service.api.key_ring import KeyRing
 from service.api.keyed import Service
 from service.api.transport import Transport
 from service.db.engine import make_engine
-from service.domain.next_steps import NOTICE
+from service.domain.notices import NOTICE
 from service.grouping import Writer
 from service.observing import Metrics, Observed
 from service.processes import Runner
@@ -65,6 +66,7 @@ PAGES = (
     catalogue,
     references,
     rule_parameters,
+    languages,
     health,
 )  # in reading order
 

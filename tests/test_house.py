@@ -19,7 +19,7 @@ LONGEST = 300
 VAGUE = {"utils", "util", "helpers", "helper", "common", "core", "base", "services", "misc", "manager", "managers"}
 VERBS = ("create", "add", "drop", "rename", "backfill", "enforce", "widen")
 RULE_LABELS = ("Fires:", "Quiet:", "Severity:", "Clears:", "Since:")
-TARGETS = ("install", "demo", "test", "check", "bench", "bench-detection", "openapi", "lock")
+TARGETS = ("install", "demo", "test", "check", "bench", "bench-detection", "openapi", "languages", "lock")
 
 # Declarations alone: whoever uses them tests them.
 WITHOUT_TWIN = {

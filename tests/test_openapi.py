@@ -50,6 +50,7 @@ CALLS = {
     "/v1/instruments/{code}/references": "get put",
     "/v1/instruments/{code}/references/versions": "get",
     "/v1/indicators": "get",
+    "/v1/languages": "get",
     "/v1/rules": "get",
     "/v1/rules/{code}": "get",
     "/v1/rules/{code}/parameters": "get put",

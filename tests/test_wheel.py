@@ -64,8 +64,8 @@ def test_it_holds_the_service_the_migrations_and_nothing_else(wheel: Path) -> No
     migrations = {path.name for path in (ROOT / "alembic" / "versions").glob("*.py")}
     assert {Path(name).name for name in names if name.startswith("service/_migrations/versions/")} == migrations
     assert [name for name in names if "__pycache__" in name or "/tests/" in name] == []
-    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "service").rglob("*.py")}
-    assert modules <= set(names)
+    files = {path.relative_to(ROOT).as_posix() for kind in ("*.py", "*.po") for path in (ROOT / "service").rglob(kind)}
+    assert files <= set(names)
 
 
 def test_it_migrates_serves_and_stops_outside_the_repository(elsewhere: Path, installed: Path) -> None:

@@ -2,26 +2,24 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from service.api.documents import Document, rounded
 from service.api.fields import shown_time
+from service.api.ready_text import ready_text
 from service.domain.circumstances import Circumstances
 from service.domain.concern import Concern
 from service.domain.facts import time_of
 from service.domain.figures import Course
 from service.domain.handling import handling_now
-from service.domain.next_steps import HOLD_TEXT, offered, told_in, words_of
 from service.domain.reconcile import Alert, Handling, basis_of
 from service.domain.rules import rules, tone_of
+from service.languages import Language
 
 
-def alert_document(alert: Alert, case: Circumstances, course: Course, now: datetime) -> Document:
-    """Return an alert as somebody reads it now, told as the circumstances of its case ask for."""
+def alert_document(alert: Alert, case: Circumstances, course: Course, now: datetime, language: Language) -> Document:
+    """Return an alert as somebody reads it now, told in a language as the circumstances of its case ask for."""
     concern = alert.concern
-    rule = rules().get(concern.rule)
-    text = text_of(concern)
     return {
         "alert_id": alert.alert_id,
         "case_id": alert.case_id,
@@ -39,9 +37,7 @@ def alert_document(alert: Alert, case: Circumstances, course: Course, now: datet
         "opened_held_at": shown_time(concern.opened_held_at),
         **_age(concern, course),
         **handling_document(alert, course, now),
-        "title": rule.title if rule else concern.rule,
-        "text": told_in(case, text),
-        "next_steps": _next_steps(concern.rule, case, HOLD_TEXT in text),
+        **ready_text(concern, case, language),
         "basis": basis_document(concern),
         "last_repair": repair_document(alert.last_repair) if alert.last_repair is not None else None,
         "origin": alert.origin.value,
@@ -51,27 +47,11 @@ def alert_document(alert: Alert, case: Circumstances, course: Course, now: datet
     }
 
 
-def text_of(concern: Concern) -> str:
-    """Return what its rule says, and what the rule says that raised it; nothing of a rule that is gone."""
-    rule = rules().get(concern.rule)
-    raised_by = rules().get(concern.raised.by) if concern.raised else None
-    said = [rule.texts[concern.signal.route]] if rule else []
-    return " ".join([*said, raised_by.texts["default"]] if raised_by else said)
-
-
 def basis_document(concern: Concern) -> Document:
     """Return all that an alert rests on; what is text needs no rounding."""
     basis = basis_of(concern)
     numbers = ("values", "thresholds", "baseline", "raised", "parameters")
     return {**basis, **{name: rounded(basis[name]) for name in numbers}}
-
-
-@cache
-def _next_steps(code: str, case: Circumstances, apart: bool) -> list[Document]:
-    """Return what may be tried next; members are not to be brought together where they are better kept apart."""
-    rule = rules().get(code)
-    steps = offered(code, rule.next_steps, case, apart) if rule else ()
-    return [{"code": step, "text": words_of(step, case)} for step in steps]
 
 
 def handling_document(alert: Alert, course: Course, now: datetime) -> Document:
@@ -110,6 +90,8 @@ def silent_rules() -> Sequence[str]:
     return [code for code, rule in rules().items() if rule.silent_on_hold]
 
 
-def alert_documents(alerts: Iterable[Alert], case: Circumstances, course: Course, now: datetime) -> list[Document]:
+def alert_documents(
+    alerts: Iterable[Alert], case: Circumstances, course: Course, now: datetime, language: Language
+) -> list[Document]:
     """Return the alerts of one case that may be shown."""
-    return [alert_document(alert, case, course, now) for alert in alerts if not silent(alert, case)]
+    return [alert_document(alert, case, course, now, language) for alert in alerts if not silent(alert, case)]

@@ -25,15 +25,16 @@ from service.domain.model import Severity
 from service.domain.reconcile import Handling
 from service.domain.rules import Tone
 from service.handling import handle
+from service.languages import Language
 
 Shadow = Annotated[Asked, Query(description="true: alerts of rules in shadow too")]
 
 router = APIRouter(route_class=KeyedRoute, tags=["alerts"])
 
 
-def alert_body(stored: reads.StoredAlert, now: datetime) -> Document:
+def alert_body(stored: reads.StoredAlert, now: datetime, language: Language) -> Document:
     """Return a stored alert as it goes out."""
-    return alert_document(stored.alert, stored.circumstances, stored.course, now)
+    return alert_document(stored.alert, stored.circumstances, stored.course, now, language)
 
 
 class AlertsPublic(Page[AlertPublic]):
@@ -46,7 +47,7 @@ class AlertsPublic(Page[AlertPublic]):
     "/v1/alerts",
     response_model=AlertsPublic,
     responses=READING,
-    openapi_extra=needs("alerts:read", tokens=True),
+    openapi_extra=needs("alerts:read", tokens=True, speaks=True),
 )
 async def list_alerts(
     request: KeyedRequest,
@@ -85,21 +86,24 @@ async def list_alerts(
     shown = found[:limit]
     changes_cursor = change_cursor(filters, since)
     place = [shown[-1].alert.change_number, changes_cursor] if len(found) > limit else None
-    return page(request, [alert_body(stored, now) for stored in shown], place, changes_cursor=changes_cursor)
+    return page(
+        request, [alert_body(stored, now, request.language) for stored in shown], place, changes_cursor=changes_cursor
+    )
 
 
 @router.get(
     "/v1/alerts/{alert_id}",
     response_model=AlertPublic,
     responses=READING,
-    openapi_extra=needs("alerts:read", tokens=True),
+    openapi_extra=needs("alerts:read", tokens=True, speaks=True),
 )
 async def get_alert(request: KeyedRequest, alert_id: UUID, shadow: Shadow = False) -> Response:
     """Return an alert with all that it rests on."""
     async with request.reading() as db:
         stored = there(await reads.alert_by_id(db, alert_id, shadow))
     there(None if silent(stored.alert, stored.circumstances) else stored)
-    return answer(alert_body(stored, request.now), headers={"ETag": f'"{stored.alert.revision}"'})
+    body = alert_body(stored, request.now, request.language)
+    return answer(body, headers={"ETag": f'"{stored.alert.revision}"'})
 
 
 class Until(Body):
@@ -139,7 +143,7 @@ class HandlingCreate(Body):
     "/v1/alerts/{alert_id}/handling",
     response_model=AlertPublic | HandlingPublic,
     responses=WRITING,
-    openapi_extra=needs("alerts:handle", tokens=True),
+    openapi_extra=needs("alerts:handle", tokens=True, speaks=True),
 )
 async def post_handling(request: KeyedRequest, alert_id: UUID, body: HandlingCreate) -> Response:
     """Acknowledge, snooze or dismiss an alert, or take that back."""
@@ -161,4 +165,4 @@ async def post_handling(request: KeyedRequest, alert_id: UUID, body: HandlingCre
     stored = there(done.alert)
     if not caller.reads_alerts or silent(stored.alert, stored.circumstances):
         return answer(handling_document(stored.alert, stored.course, now))  # its revision would tell of ratings
-    return answer(alert_body(stored, now), headers={"ETag": f'"{stored.alert.revision}"'})
+    return answer(alert_body(stored, now, request.language), headers={"ETag": f'"{stored.alert.revision}"'})

@@ -43,7 +43,7 @@ class BriefingPublic(BaseModel):
     "/v1/cases/{case_id}/briefing",
     response_model=BriefingPublic,
     responses=READING,
-    openapi_extra=needs("course:read", "alerts:read", tokens=True),
+    openapi_extra=needs("course:read", "alerts:read", tokens=True, speaks=True),
 )
 async def get_briefing(request: KeyedRequest, case_id: CaseId) -> Response:
     """Return five lines before a session: whom to ask first, what changed, who has no voice, what not to raise
@@ -64,6 +64,7 @@ async def get_briefing(request: KeyedRequest, case_id: CaseId) -> Response:
     ]
     family = found[-1].figures.family if found else case.record.family
     walls = [(one, other) for one, other in case.record.facts["walls"]]
+    say = request.language.say
     lines = briefing(shown, held, case.course.held_sessions, family, case.circumstances, walls)
     return answer(
         {
@@ -71,7 +72,7 @@ async def get_briefing(request: KeyedRequest, case_id: CaseId) -> Response:
             "last_session_id": case.course.last_session_id,
             "held_sessions": case.course.held_sessions,
             "lines": [
-                {"topic": line.topic, "text": line.text, "members": list(line.members), "rules": list(line.rules)}
+                {"topic": line.topic, "text": line.text(say), "members": list(line.members), "rules": list(line.rules)}
                 for line in lines
             ],
         }

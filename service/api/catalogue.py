@@ -15,9 +15,11 @@ from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.paging import Page
 from service.domain.indicators import VOCABULARY, Valence
 from service.domain.instruments import PARTS, Instrument, Reference, instruments
-from service.domain.next_steps import NEXT_STEPS, NOTICE
+from service.domain.next_steps import NEXT_STEPS
+from service.domain.notices import NOTICE
 from service.domain.plain import freeze
 from service.domain.rules import AnyRule, Tone, rules
+from service.languages import Language
 
 router = APIRouter(route_class=KeyedRoute, tags=["catalogues"])
 
@@ -111,22 +113,22 @@ def reference_document(reference: Reference) -> Document:
     return {**numbers, "fact": asdict(reference.fact), "kind": reference.kind}
 
 
-def rule_document(rule: AnyRule) -> Document:
-    """Return a rule as the catalogue shows it; its page is the docstring of its module."""
+def rule_document(rule: AnyRule, language: Language) -> Document:
+    """Return a rule as the catalogue shows it; its page is the docstring of its module, in English."""
     parameters = rule.parameters
     return {
         "code": rule.code,
         "version": rule.version,
-        "title": rule.title,
+        "title": language.say(rule.title),
         "tone": rule.tone.value,
         "evidence": rule.grade,
         "page": getdoc(modules[rule.check.__module__]) or "",
-        "texts": dict(rule.texts),
-        "next_steps": [{"code": code, "text": NEXT_STEPS[code]} for code in rule.next_steps],
+        "texts": {route: language.say(text) for route, text in rule.texts.items()},
+        "next_steps": [{"code": code, "text": language.say(NEXT_STEPS[code])} for code in rule.next_steps],
         "parameters": {name: freeze(getattr(parameters, name)) for name in parameters.__dataclass_fields__},
         "inhibits": list(rule.inhibits),
         "silent_on_hold": rule.silent_on_hold,
-        "notice": NOTICE,
+        "notice": language.say(NOTICE),
     }
 
 
@@ -146,16 +148,21 @@ async def get_instrument(request: KeyedRequest, code: str) -> Response:
     return answer(instrument_document(there(instruments().get(code))))
 
 
-@router.get("/v1/rules", response_model=Page[RulePublic], responses=READING, openapi_extra=needs(tokens=True))
+@router.get(
+    "/v1/rules", response_model=Page[RulePublic], responses=READING, openapi_extra=needs(tokens=True, speaks=True)
+)
 async def list_rules(request: KeyedRequest) -> Response:
     """Return every rule, in the order in which they are asked."""
-    return answer({"items": [rule_document(rule) for rule in rules().values()], "next_cursor": None})
+    items = [rule_document(rule, request.language) for rule in rules().values()]
+    return answer({"items": items, "next_cursor": None})
 
 
-@router.get("/v1/rules/{code}", response_model=RulePublic, responses=READING, openapi_extra=needs(tokens=True))
+@router.get(
+    "/v1/rules/{code}", response_model=RulePublic, responses=READING, openapi_extra=needs(tokens=True, speaks=True)
+)
 async def get_rule(request: KeyedRequest, code: str) -> Response:
     """Return one rule with its published page."""
-    return answer(rule_document(there(rules().get(code))))
+    return answer(rule_document(there(rules().get(code)), request.language))
 
 
 @router.get(

@@ -73,14 +73,15 @@ def change_document(change: Change, request: KeyedRequest) -> Document:
     """Return a changed alert as it goes out."""
     if change.stored is None:
         return {"type": "removed", "alert_id": str(change.alert_id)}
-    return alert_document(change.stored.alert, change.stored.circumstances, change.stored.course, request.now)
+    stored = change.stored
+    return alert_document(stored.alert, stored.circumstances, stored.course, request.now, request.language)
 
 
 @router.get(
     "/v1/changes",
     response_model=ChangesPublic,
     responses={**UNCHANGED, **READING, **FOLLOWING},
-    openapi_extra=needs("alerts:read"),
+    openapi_extra=needs("alerts:read", speaks=True),
 )
 async def list_changes(
     request: KeyedRequest, wanted: Wanted, after: After = None, wait: Wait = 0, limit: Limit = 50

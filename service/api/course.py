@@ -64,7 +64,7 @@ class CoursePublic(BaseModel):
     "/v1/cases/{case_id}/course",
     response_model=CoursePublic,
     responses={**UNCHANGED, **READING},
-    openapi_extra=needs("course:read", tokens=True),
+    openapi_extra=needs("course:read", tokens=True, speaks=True),
 )
 async def get_course(
     request: KeyedRequest,
@@ -86,7 +86,9 @@ async def get_course(
         "case_id": case_id,
         "sessions": [_session(item) for item in shown],
         "trends": _trends(shown),
-        "concerns": alert_documents(standing, case.circumstances, case.course, now) if shows_alerts else None,
+        "concerns": alert_documents(standing, case.circumstances, case.course, now, request.language)
+        if shows_alerts
+        else None,
         "withheld": [] if shows_alerts else ["concerns"],
         "next_cursor": cursor_to(request, _place(shown[0])) if len(found) > last else None,
     }

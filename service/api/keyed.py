@@ -23,6 +23,8 @@ from service.db.engine import Db, transaction
 from service.domain.commands import AnyCommand, Result
 from service.domain.errors import Fault
 from service.grouping import Writer
+from service.languages import NAMES, SOURCE, Language
+from service.languages.accepting import accepted
 from service.settings import Settings
 from service.waking import Waker
 from service.writing import Outcome, write
@@ -54,6 +56,7 @@ class KeyedRequest(Request):
     """A request of a known caller whose body is bounded and strict."""
 
     caller: Caller
+    spoken: Language | None = None  # once something was said in it
 
     @property
     def service(self) -> Service:
@@ -63,6 +66,13 @@ class KeyedRequest(Request):
     @property
     def now(self) -> datetime:
         return self.service.clock()
+
+    @property
+    def language(self) -> Language:
+        """Return the language in which the caller wants to read; the answer says so where it was asked for."""
+        if self.spoken is None:
+            self.spoken = accepted(self.headers.get("accept-language", ""))
+        return self.spoken
 
     async def body(self) -> bytes:
         """Return the body; raises the 413 of one too large, before all of it was read, and the 408 of one too slow."""
@@ -157,7 +167,7 @@ class KeyedRoute(APIRoute):
                     raise invalid(Fault("?dry_run", "unknown-field", "This call knows no dry run."))
                 if takes_body:
                     check_media_type(request, types)
-                return await handle(keyed)
+                return said(await handle(keyed), keyed.spoken)
             except (Problem, RequestValidationError):
                 # a refusal before the unit of writing has not asked whether the key still stands
                 await keyed.service.keys.caller(header, keyed.now, asked_again=False)
@@ -189,6 +199,14 @@ class KeyedRoute(APIRoute):
         return straight
 
 
+def said(response: Response, language: Language | None) -> Response:
+    """Return an answer that says in which language its sentences are, and that another reader may get others."""
+    if language is not None:
+        response.headers["Content-Language"] = language.code
+        response.headers.add_vary_header("Accept-Language")
+    return response
+
+
 def check_media_type(request: Request, types: tuple[str, ...]) -> None:
     """Raise the 415 of a body that is not what the route takes in."""
     found, _, parameters = request.headers.get("content-type", "").partition(";")
@@ -207,6 +225,14 @@ IF_MATCH = {
     "description": 'the revision that was seen, such as "3"; another one by now is 412',
 }
 
+ACCEPT_LANGUAGE = {
+    "name": "Accept-Language",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "default": SOURCE},
+    "description": "in which language sentences are said; those that there are: " + ", ".join(NAMES),
+}
+
 DRY_RUN = {
     "name": "dry_run",
     "in": "query",
@@ -216,12 +242,16 @@ DRY_RUN = {
 }
 
 
-def needs(*scopes: str, if_match: bool = False, dry_run: bool = False, tokens: bool = False) -> dict[str, Any]:
+def needs(
+    *scopes: str, if_match: bool = False, dry_run: bool = False, tokens: bool = False, speaks: bool = False
+) -> dict[str, Any]:
     """Return what marks a route in the contract as needing a key with some scopes; the route itself reads it.
 
-    No front-end token opens it but with `tokens`, which is for a call that never leaves the handle's caseload.
+    No front-end token opens it but with `tokens`, which is for a call that never leaves the handle's caseload; with
+    `speaks` something in its answer is said in the language of the reader.
     """
-    parameters = [*([IF_MATCH] if if_match else []), *([DRY_RUN] if dry_run else [])]
+    asked = ((if_match, IF_MATCH), (dry_run, DRY_RUN), (speaks, ACCEPT_LANGUAGE))
+    parameters = [parameter for there, parameter in asked if there]
     ways = [{name: list(scopes)} for name in (["key", "token"] if tokens else ["key"])]
     return {"security": ways, **({"parameters": parameters} if parameters else {})}
 

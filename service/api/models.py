@@ -150,9 +150,17 @@ class LevelsPublic(BaseModel):
     )
 
 
+class OnlyWithPublic(BaseModel):
+    """With whom something may be taken up: those it is about, each of them alone; all together; a supervisor."""
+
+    code: Literal["member", "family", "supervisor"]
+    text: str
+
+
 class NextStepPublic(BaseModel):
     code: str
     text: str
+    only_with: OnlyWithPublic
 
 
 class HandledPublic(BaseModel):
@@ -196,8 +204,8 @@ class AlertPublic(HandlingPublic):
     opened_held_at: str
     last_session_id: str | None
     sessions_open: int
-    title: str
-    text: str
+    title: str = Field(max_length=60, description="the short one of its two texts, for a list")
+    text: str = Field(description="all that there is to say")
     next_steps: list[NextStepPublic]
     basis: dict[str, Any]
     last_repair: RepairPublic | None = Field(description="what was tried last; all of it is listed beside the alert")

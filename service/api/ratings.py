@@ -133,7 +133,7 @@ def _scored(body: RatingCreate, instrument: Instrument) -> Mapping[str, Any]:
     status_code=201,
     response_model=RatingPublic,
     responses={200: {"model": RatingPublic, "description": "Already known, or corrected"}, **WRITING},
-    openapi_extra=needs("ratings:write", dry_run=True),
+    openapi_extra=needs("ratings:write", dry_run=True, speaks=True),
 )
 async def post_rating(request: KeyedRequest, body: RatingCreate) -> Response:
     """Store one rating and return its scores, the balances of its session and the alerts that rest on it.
@@ -154,7 +154,7 @@ async def post_rating(request: KeyedRequest, body: RatingCreate) -> Response:
     "/v1/ratings/{rating_id}",
     response_model=RatingPublic,
     responses=WRITING,
-    openapi_extra=needs("ratings:write", if_match=True, dry_run=True),
+    openapi_extra=needs("ratings:write", if_match=True, dry_run=True, speaks=True),
 )
 async def put_rating(request: KeyedRequest, rating_id: UUID, body: RatingCreate) -> Response:
     """Correct a rating; needs If-Match with its revision. A retracted rating lives again."""
@@ -176,7 +176,7 @@ async def put_rating(request: KeyedRequest, rating_id: UUID, body: RatingCreate)
     "/v1/ratings/{rating_id}",
     response_model=RatingPublic,
     responses=WRITING,
-    openapi_extra=needs("ratings:write", if_match=True, dry_run=True),
+    openapi_extra=needs("ratings:write", if_match=True, dry_run=True, speaks=True),
 )
 async def delete_rating(
     request: KeyedRequest,
@@ -238,5 +238,5 @@ def _figures(request: KeyedRequest, outcome: Outcome) -> Document:
         shown["levels"] = [levels_document(item) for item in figures.levels] if figures else []
         shown["missing_raters"] = list(outcome.missing_raters)
     if caller.reads_alerts:
-        shown["alerts"] = alert_documents(outcome.alerts, circumstances, course, request.now)
+        shown["alerts"] = alert_documents(outcome.alerts, circumstances, course, request.now, request.language)
     return shown

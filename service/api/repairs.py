@@ -48,7 +48,7 @@ class RepairCreate(Body):
     "/v1/alerts/{alert_id}/repairs",
     response_model=AlertPublic | RepairPublic,
     responses=WRITING,
-    openapi_extra=needs("alerts:handle", tokens=True),
+    openapi_extra=needs("alerts:handle", tokens=True, speaks=True),
 )
 async def post_repair(request: KeyedRequest, alert_id: UUID, body: RepairCreate) -> Response:
     """Record what was tried about an alert and how it went; neither its state nor its handling moves by it."""
@@ -68,7 +68,7 @@ async def post_repair(request: KeyedRequest, alert_id: UUID, body: RepairCreate)
     stored = there(done.alert)
     if not caller.reads_alerts or silent(stored.alert, stored.circumstances):
         return answer(repair_document(there(done.repair)))  # the alert itself would tell of ratings
-    shown = alert_document(stored.alert, stored.circumstances, stored.course, now)
+    shown = alert_document(stored.alert, stored.circumstances, stored.course, now, request.language)
     return answer(shown, headers={"ETag": f'"{stored.alert.revision}"'})
 
 

@@ -46,7 +46,7 @@ class MondayPublic(BaseModel):
     "/v1/therapists/{therapist_id}/monday",
     response_model=MondayPublic,
     responses=READING,
-    openapi_extra=needs("alerts:read", tokens=True),
+    openapi_extra=needs("alerts:read", tokens=True, speaks=True),
 )
 async def get_monday(request: KeyedRequest, therapist_id: TherapistId) -> Response:
     """Return at most three families of a therapist worth a question, one reason each. None is no sign of safety."""
@@ -62,7 +62,8 @@ async def get_monday(request: KeyedRequest, therapist_id: TherapistId) -> Respon
         found = await reads.alert_page(db, wanted, now, None, MOST_OPEN)
     stored = {item.alert.alert_id: item for item in found}
     chosen = [stored[alert.alert_id] for alert in worth_a_question(item.alert for item in found)]
-    return answer({"therapist_id": therapist_id, "families": [_family(alert_body(item, now)) for item in chosen]})
+    families = [_family(alert_body(item, now, request.language)) for item in chosen]
+    return answer({"therapist_id": therapist_id, "families": families})
 
 
 def _family(alert: Document) -> Document:

@@ -3,8 +3,9 @@ sentence to say. Drawn from alerts, forms and what was told of hope alone, so it
 the room.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from service.domain.circumstances import Circumstances
 from service.domain.concern import Concern
@@ -19,14 +20,38 @@ APART = frozenset({"bond-asymmetry", "hostility-to-member", "side-taking", "spli
 """Rules that speak of members against each other; told jointly, they would make the gap larger (ours)."""
 
 
+class Sentence(StrEnum):
+    """What the lines say beside titles of rules; some have gaps."""
+
+    ask_member = "Ask this member first."
+    ask_anybody = "No open alert speaks of one member. Ask first whoever said least the last time."
+    nothing_changed = "The last session changed no alert. That does not mean that all is well."
+    changed = "The last session opened {opened} and ended {ended} of the alerts."
+    less_hope = "Hope was told lower than the time before."
+    no_session = "There is no session yet."
+    left_out = "Nothing was heard of them in the latest sessions. Ask what their view might be."
+    no_form = "No form of theirs came in the latest sessions. Ask how it is for them."
+    all_heard = "A form came from everybody who is expected."
+    each_in_turn = "Do not hold their ratings against each other in the room. Ask each in turn."
+    tell_nobody = "Never say in the room what one of them answered."
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a briefing: what it is about, its text, and the members and rules that it speaks of."""
+    """One line of a briefing: what it is about, what it says, the members and rules that it speaks of, and what fills
+    the gaps in what it says.
+    """
 
     topic: str
-    text: str
+    said: tuple[str, ...]
     members: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    gaps: Mapping[str, int] = field(default_factory=dict)
+
+    def text(self, say: Callable[[str], str] = str) -> str:
+        """Return what it says, as `say` says it in the language of a reader; a title becomes a sentence."""
+        told = (say(sentence).format(**self.gaps) for sentence in self.said)
+        return " ".join(text if text.endswith((".", "?")) else f"{text}." for text in told)
 
 
 def briefing(
@@ -65,8 +90,8 @@ def _ask_first(standing: Sequence[Concern]) -> Line:
     for concern in standing:
         rule, member = rules().get(concern.rule), _whom_to_ask(concern)
         if rule is not None and member is not None:
-            return Line("ask-first", f"Ask this member first. {rule.title}.", (member,), (rule.code,))
-    return Line("ask-first", "No open alert speaks of one member. Ask first whoever said least the last time.")
+            return Line("ask-first", (Sentence.ask_member, rule.title), (member,), (rule.code,))
+    return Line("ask-first", (Sentence.ask_anybody,))
 
 
 def _whom_to_ask(concern: Concern) -> str | None:
@@ -95,15 +120,18 @@ def _changed(
     new = [item for item in concerns if item.active and item.opened_number == number]
     over = [item for item in concerns if not item.active and item.ended == number]
     well = [item for item in good_news if item.active and item.opened_number == number]
-    text = "The last session changed no alert. That does not mean that all is well."
-    if new or over:
-        text = f"The last session opened {len(new)} and ended {len(over)} of the alerts."
-    if less_hope:
-        text = f"{text} Hope was told lower than the time before."
-    text = " ".join((text, *sorted({f"{rules()[item.rule].title}." for item in well})))
+    said = [Sentence.changed if new or over else Sentence.nothing_changed]
+    hope = [Sentence.less_hope] if less_hope else []
+    titles = sorted({rules()[item.rule].title for item in well})
     told = (*new, *over, *well)
     members = {who for item in told for who in item.subject if who.startswith("member/")} | {*less_hope}
-    return Line("changed", text, tuple(sorted(members)), tuple(sorted({item.rule for item in told})))
+    return Line(
+        "changed",
+        (*said, *hope, *titles),
+        tuple(sorted(members)),
+        tuple(sorted({item.rule for item in told})),
+        {"opened": len(new), "ended": len(over)},
+    )
 
 
 def _unheard(latest: Sequence[TherapySession], family: Family, standing: Sequence[Concern]) -> Line:
@@ -112,31 +140,34 @@ def _unheard(latest: Sequence[TherapySession], family: Family, standing: Sequenc
     Whoever is awaited counts, unless it was decided to go on without their voice.
     """
     if not latest:
-        return Line("no-voice", "There is no session yet.")
+        return Line("no-voice", (Sentence.no_session,))
     heard = frozenset[str]().union(*(session.raters for session in latest))
     missed = (who for who, member in family.members.items() if member.awaited and member.voice is None)
     silent = tuple(member_reference(member_id) for member_id in sorted(missed) if member_id not in heard)
     left_out = {who for item in standing if item.rule == LEFT_OUT for who in item.subject if who.startswith("member/")}
     if left_out:
-        text = "Nothing was heard of them in the latest sessions. Ask what their view might be."
-        return Line("no-voice", text, tuple(sorted({*silent, *left_out})), (LEFT_OUT,))
+        return Line("no-voice", (Sentence.left_out,), tuple(sorted({*silent, *left_out})), (LEFT_OUT,))
     if silent:
-        return Line("no-voice", "No form of theirs came in the latest sessions. Ask how it is for them.", silent)
-    return Line("no-voice", "A form came from everybody who is expected.")
+        return Line("no-voice", (Sentence.no_form,), silent)
+    return Line("no-voice", (Sentence.all_heard,))
 
 
 def _not_jointly(standing: Sequence[Concern], apart: bool, walls: Sequence[tuple[str, str]]) -> Line:
     if apart:
-        return Line("not-jointly", HOLD_TEXT)
+        return Line("not-jointly", (HOLD_TEXT,))
     between = [item for item in standing if item.rule in APART]
     if walls:
         walled = sorted({member_reference(member_id) for wall in walls for member_id in wall})
-        return Line("not-jointly", WALL_TEXT, tuple(walled), tuple(sorted({item.rule for item in between})))
+        return Line("not-jointly", (WALL_TEXT,), tuple(walled), tuple(sorted({item.rule for item in between})))
     if between:
         members = {who for item in between for who in item.subject if who.startswith("member/")}
-        text = "Do not hold their ratings against each other in the room. Ask each in turn."
-        return Line("not-jointly", text, tuple(sorted(members)), tuple(sorted({item.rule for item in between})))
-    return Line("not-jointly", "Never say in the room what one of them answered.")
+        return Line(
+            "not-jointly",
+            (Sentence.each_in_turn,),
+            tuple(sorted(members)),
+            tuple(sorted({item.rule for item in between})),
+        )
+    return Line("not-jointly", (Sentence.tell_nobody,))
 
 
 def _text(concern: Concern) -> str:
@@ -150,5 +181,5 @@ def _say(standing: Sequence[Concern], case: Circumstances, apart: bool, less_hop
         rule = rules().get(concern.rule)
         steps = offered(rule.code, rule.next_steps, case, apart) if rule else ()
         if steps:
-            return Line("say", SENTENCES[steps[0]], rules=(concern.rule,))
-    return Line("say", SENTENCES["hope"], less_hope) if less_hope else Line("say", SENTENCES["check-in"])
+            return Line("say", (SENTENCES[steps[0]],), rules=(concern.rule,))
+    return Line("say", (SENTENCES["hope"],), less_hope) if less_hope else Line("say", (SENTENCES["check-in"],))

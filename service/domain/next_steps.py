@@ -86,14 +86,8 @@ def words_of(step: str, case: Circumstances) -> str:
     return words.get(step, NEXT_STEPS[step])
 
 
-def told_in(case: Circumstances, text: str) -> str:
-    """Return the text of an alert with what has to be minded in a case; a safety hold says more than a wall."""
-    if HOLD_TEXT in text:
-        return text
-    return f"{text} {HOLD_TEXT}" if case.on_hold else f"{text} {WALL_TEXT}" if case.walled else text
-
-
-NOTICE = (
-    "Evenkeel does not screen for violence, abuse or suicide risk, and it never replaces or delays a report that "
-    "somebody must make. Signals may be late or absent. No alert never means that a family is safe."
-)
+def minded(case: Circumstances, *said: str) -> tuple[str, ...]:
+    """Return what is said of an alert, and what has to be minded in a case; a safety hold says more than a wall."""
+    if any(HOLD_TEXT in text for text in said):
+        return said
+    return (*said, HOLD_TEXT) if case.on_hold else (*said, WALL_TEXT) if case.walled else said

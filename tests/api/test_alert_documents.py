@@ -14,6 +14,7 @@ from service.domain.figures import Course
 from service.domain.next_steps import HELD_BACK, HOLD_TEXT, JOINT, WALL_TEXT
 from service.domain.reconcile import Alert, Origin
 from service.domain.rules import rules
+from service.languages import ENGLISH
 from tests.api.bodies import members, rating
 from tests.factories import CASE, NOW, course, family, therapy_session
 from tests.factories import rating as rated
@@ -57,7 +58,7 @@ def dropped() -> Concern:
 def test_steps_that_bring_members_together_are_held_back_on_hold() -> None:
     alert = alert_about(replace(dropped(), rule="goal-misalignment"))
     alert = replace(alert, concern=replace(alert.concern, signal=replace(alert.concern.signal, route="own-level")))
-    free, held = (alert_document(alert, case, Course(9, "s9"), NOW) for case in (Circumstances(), HOLD))
+    free, held = (alert_document(alert, case, Course(9, "s9"), NOW, ENGLISH) for case in (Circumstances(), HOLD))
     steps = {step["code"] for step in free["next_steps"]}
     assert steps - {step["code"] for step in held["next_steps"]} == steps & set(HELD_BACK) != set()
     assert (HOLD_TEXT in free["text"], HOLD_TEXT in held["text"]) == (False, True)
@@ -66,7 +67,7 @@ def test_steps_that_bring_members_together_are_held_back_on_hold() -> None:
 def test_a_raised_alert_says_why_in_its_text_and_in_its_basis() -> None:
     seen = Raised("therapist-unaware", {"therapist_z": 0.12345}, {"therapist_z": -0.5})
     plain, raised = (
-        alert_document(alert_about(replace(dropped(), raised=why)), Circumstances(), Course(9, "s9"), NOW)
+        alert_document(alert_about(replace(dropped(), raised=why)), Circumstances(), Course(9, "s9"), NOW, ENGLISH)
         for why in (None, seen)
     )
     assert raised["text"] == f"{plain['text']} {rules()['therapist-unaware'].texts['default']}"
@@ -79,14 +80,14 @@ def test_a_raised_alert_says_why_in_its_text_and_in_its_basis() -> None:
 @pytest.mark.parametrize(("moves", "flapping"), [((9,), False), ((4, 6, 9), True), ((3, 6, 9), False)])
 def test_an_alert_that_comes_and_goes_says_so(moves: tuple[int, ...], flapping: bool) -> None:
     alert = alert_about(replace(dropped(), moves=moves))
-    assert alert_document(alert, Circumstances(), Course(9, "s9"), NOW)["flapping"] is flapping
+    assert alert_document(alert, Circumstances(), Course(9, "s9"), NOW, ENGLISH)["flapping"] is flapping
 
 
 def shown(rule: str, route: str, **case: bool) -> Document:
     """Return the alert of a rule as it is told in some circumstances."""
     signal = replace(dropped().signal, route=route)
     alert = alert_about(replace(dropped(), rule=rule, signal=signal))
-    return alert_document(alert, Circumstances(**case), Course(9, "s9"), NOW)
+    return alert_document(alert, Circumstances(**case), Course(9, "s9"), NOW, ENGLISH)
 
 
 def codes(document: Document) -> list[str]:
@@ -122,7 +123,7 @@ def test_a_known_supporter_is_named_as_such() -> None:
 
 
 def test_numbers_and_parameters_of_a_basis_go_out_rounded() -> None:
-    basis = alert_document(alert_about(dropped()), Circumstances(), Course(9, "s9"), NOW)["basis"]
+    basis = alert_document(alert_about(dropped()), Circumstances(), Course(9, "s9"), NOW, ENGLISH)["basis"]
     assert (basis["values"]["total"], basis["values"]["fall"]) == (60.0, 30.0)
     assert basis["thresholds"]["fall"] == 14.0  # 2.8 within-person SDs of 5
     assert basis["parameters"] == {"below_median_share": 0.5, "median_of": 3}
@@ -131,10 +132,12 @@ def test_numbers_and_parameters_of_a_basis_go_out_rounded() -> None:
 def test_some_rules_are_silent_on_hold() -> None:
     alert = alert_about(replace(dropped(), rule=silent_rules()[0]))
     assert (silent(alert, HOLD), silent(alert, Circumstances())) == (True, False)
-    assert alert_documents([alert], HOLD, Course(9, "s9"), NOW) == []
+    assert alert_documents([alert], HOLD, Course(9, "s9"), NOW, ENGLISH) == []
 
 
 def test_a_rule_that_is_gone_can_still_be_read() -> None:
-    gone = alert_document(alert_about(replace(dropped(), rule="no-such-rule")), Circumstances(), Course(9, "s9"), NOW)
+    gone = alert_document(
+        alert_about(replace(dropped(), rule="no-such-rule")), Circumstances(), Course(9, "s9"), NOW, ENGLISH
+    )
     assert (gone["title"], gone["text"], gone["next_steps"]) == ("no-such-rule", "", [])
     assert gone["basis"]["parameters"] == dropped().parameters  # what it kept

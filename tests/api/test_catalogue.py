@@ -5,7 +5,7 @@ import pytest
 
 from service.domain.indicators import VOCABULARY
 from service.domain.instruments import instruments
-from service.domain.next_steps import NOTICE
+from service.domain.notices import NOTICE
 from service.domain.rules import rules
 
 pytestmark = pytest.mark.anyio

@@ -65,6 +65,7 @@ NEEDS: dict[Call, str] = {
     ("put", "/v1/instruments/{code}/references"): "admin",
     ("get", "/v1/instruments/{code}/references/versions"): "course:read",
     ("get", "/v1/indicators"): ANY_KEY,
+    ("get", "/v1/languages"): ANY_KEY,
     ("get", "/v1/rules"): ANY_KEY,
     ("get", "/v1/rules/{code}"): ANY_KEY,
     ("get", "/v1/rules/{code}/parameters"): "course:read",
