@@ -60,7 +60,8 @@ class RulePublic(BaseModel):
     tone: Tone = Field(description="good news is only ever info, and asks for nothing")
     evidence: str
     page: str
-    texts: dict[str, str]
+    titles: dict[str, str] = Field(description="of its alerts, by route; mostly the title of the rule")
+    texts: dict[str, str] = Field(description="of its alerts, by route")
     next_steps: list[dict[str, str]]
     parameters: dict[str, Any]
     inhibits: list[str]
@@ -123,6 +124,7 @@ def rule_document(rule: AnyRule, language: Language) -> Document:
         "tone": rule.tone.value,
         "evidence": rule.grade,
         "page": getdoc(modules[rule.check.__module__]) or "",
+        "titles": {route: language.say(rule.title_of(route)) for route in rule.texts},
         "texts": {route: language.say(text) for route, text in rule.texts.items()},
         "next_steps": [{"code": code, "text": language.say(NEXT_STEPS[code])} for code in rule.next_steps],
         "parameters": {name: freeze(getattr(parameters, name)) for name in parameters.__dataclass_fields__},

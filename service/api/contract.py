@@ -18,6 +18,10 @@ TOKEN = {
     "bearerFormat": "JWT",
     "description": "A front-end token of `POST /v1/tokens`, `et_…`. It sees the caseload of its person only.",
 }
+CONTENT_LANGUAGE = {
+    "schema": {"type": "string"},
+    "description": "in which language its sentences are; not there where it has none",
+}
 METHODS = ("get", "put", "post", "patch", "delete")
 
 
@@ -42,7 +46,11 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     used: set[str] = set()
     for path in document["paths"].values():
         for method in METHODS:
-            answers = path.get(method, {}).get("responses", {})
+            call = path.get(method, {})
+            answers = call.get("responses", {})
+            speaks = any(parameter["name"] == "Accept-Language" for parameter in call.get("parameters", ()))
+            for status in [status for status in answers if speaks and status < "300"]:
+                answers[status]["headers"] = {"Content-Language": CONTENT_LANGUAGE}
             for status in [status for status in answers if status >= "400"]:
                 answers[status] = {"$ref": f"#/components/responses/{status}"}
                 used.add(status)

@@ -29,7 +29,7 @@ def _made(
     said = (rule.texts[route], *((raising.texts["default"],) if raising else ()))
     apart = any(HOLD_TEXT in text for text in said)
     return {
-        "title": language.say(rule.title),
+        "title": language.say(rule.title_of(route)),
         "text": " ".join(language.say(text) for text in minded(case, *said)),
         "next_steps": [
             _next_step(step, only_with(code, step, of_members, case, apart), case, language)

@@ -90,7 +90,9 @@ def _ask_first(standing: Sequence[Concern]) -> Line:
     for concern in standing:
         rule, member = rules().get(concern.rule), _whom_to_ask(concern)
         if rule is not None and member is not None:
-            return Line("ask-first", (Sentence.ask_member, rule.title), (member,), (rule.code,))
+            return Line(
+                "ask-first", (Sentence.ask_member, rule.title_of(concern.signal.route)), (member,), (rule.code,)
+            )
     return Line("ask-first", (Sentence.ask_anybody,))
 
 
@@ -122,7 +124,7 @@ def _changed(
     well = [item for item in good_news if item.active and item.opened_number == number]
     said = [Sentence.changed if new or over else Sentence.nothing_changed]
     hope = [Sentence.less_hope] if less_hope else []
-    titles = sorted({rules()[item.rule].title for item in well})
+    titles = sorted({rules()[item.rule].title_of(item.signal.route) for item in well})
     told = (*new, *over, *well)
     members = {who for item in told for who in item.subject if who.startswith("member/")} | {*less_hope}
     return Line(

@@ -21,7 +21,8 @@ def messages() -> dict[str, list[str]]:
 
 def _said() -> Iterator[tuple[str, str]]:
     for code, rule in sorted(rules().items()):
-        yield rule.title, f"rule {code}, title: at most {LONGEST_TITLE} characters, no full stop"
+        for title in (rule.title, *rule.titles.values()):
+            yield title, f"rule {code}, title: at most {LONGEST_TITLE} characters, no full stop"
         for route, text in rule.texts.items():
             yield text, f"rule {code}, {route}"
     yield HOLD_TEXT, "after the text of an alert, on safety hold"

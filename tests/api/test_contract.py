@@ -1,11 +1,11 @@
-"""The published contract: the key, and one shared answer for each kind of refusal."""
+"""The published contract: the keys, and one shared answer for each kind of refusal."""
 
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
-from service.api.contract import KEY
+from service.api.contract import KEY, TOKEN
 from service.api.errors import TITLES
 from service.main import create_app
 from service.settings import Settings
@@ -21,8 +21,8 @@ def test_it_is_derived_once() -> None:
     assert app.openapi() is app.openapi()
 
 
-def test_the_key(document: dict[str, Any]) -> None:
-    assert document["components"]["securitySchemes"] == {"key": KEY}
+def test_the_key_and_the_token(document: dict[str, Any]) -> None:
+    assert document["components"]["securitySchemes"] == {"key": KEY, "token": TOKEN}
 
 
 def test_refusals_of_one_status_are_one_answer(document: dict[str, Any]) -> None:
@@ -65,3 +65,14 @@ def test_writes_that_may_name_a_revision_say_so(document: dict[str, Any]) -> Non
         ("put", "/v1/ratings/{rating_id}"),
         ("put", "/v1/rules/{code}/parameters"),
     ]
+
+
+def test_calls_that_speak_a_language_say_which(document: dict[str, Any]) -> None:
+    speaking = 0
+    for calls in document["paths"].values():
+        for call in calls.values():
+            asked = any(item["name"] == "Accept-Language" for item in call.get("parameters", ()))
+            for status, told in call["responses"].items():
+                assert ("Content-Language" in told.get("headers", {})) == (asked and status < "300")
+            speaking += asked
+    assert speaking >= 13

@@ -52,6 +52,11 @@ def test_another_language_says_the_same(speaking: str) -> None:
             assert two["only_with"] == {**one["only_with"], "text": say(one["only_with"]["text"])}
 
 
+def test_a_title_is_true_of_its_route() -> None:
+    assert told("out-of-limits", "default")["title"] == "Far below their usual level"
+    assert told("out-of-limits", "below-full")["title"] == "A little below full marks"  # which is welcome
+
+
 def test_what_raised_it_is_said_in_the_same_language() -> None:
     raised = replace(concern("sudden-drop", "member/ana"), raised=Raised("therapist-unaware", {}, {}))
     german = language("de")

@@ -47,7 +47,8 @@ class Rule(Generic[Memory, Parameters]):
     case is on safety hold. `tone`: good news is only ever `info`, and nothing that asks for an answer counts it.
     `rising` names parameters in an order in which they must not fall, whatever they are set to; `bounds` is the least
     and the most of those for which the general ones make no sense.
-    `texts` is route → sentence; `next_steps` are codes; `grade` is the evidence grade A-D, `basis_unit` whose units.
+    `texts` is route → sentence, `titles` route → title where the usual one would not be true; `next_steps` are codes;
+    `grade` is the evidence grade A-D, `basis_unit` whose units.
     """
 
     code: str
@@ -72,8 +73,13 @@ class Rule(Generic[Memory, Parameters]):
     tone: Tone = Tone.caution
     rising: tuple[tuple[str, ...], ...] = ()
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
     raises: Callable[[Concern], bool] | None = None
     unit: str = "ours"
+
+    def title_of(self, route: str) -> str:
+        """Return what a signal by some route is called."""
+        return self.titles.get(route, self.title)
 
 
 AnyRule = Rule[Any, Any]

@@ -153,6 +153,7 @@ RULE = Rule(
     code="attendance",
     version=1,
     title="Staying away",
+    titles={"gap": "A longer gap than usual"},
     grade="B",
     texts={
         "early": "This member did not come to one of their first sessions. Early sessions matter most for staying in "

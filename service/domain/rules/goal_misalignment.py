@@ -150,6 +150,7 @@ RULE = Rule(
     code="goal-misalignment",
     version=1,
     title="Goals may differ",
+    titles={"below-full": "Goals a little below full marks"},
     grade="A, C",
     texts={
         "own-level": "This member's goals rating is below their own usual level. The numbers cannot say why.",

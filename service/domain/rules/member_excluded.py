@@ -137,6 +137,7 @@ RULE = Rule(
     code="member-excluded",
     version=1,
     title="Somebody without a voice",
+    titles={"disputed": "Who should come is not agreed"},
     grade="C",
     texts={
         "default": "This member was not in the room in several sessions, no form of theirs came, and nobody has noted "

@@ -91,6 +91,7 @@ RULE = Rule(
     code=CODE,
     version=1,
     title="Far below their usual level",
+    titles={"below-full": "A little below full marks"},
     grade="B, D",
     texts={
         "default": "This member's rating is far below their own usual level. The numbers cannot say why.",

@@ -96,6 +96,7 @@ class TestEachRule:
         assert rule.code == code
         assert rule.version >= 1
         assert rule.title
+        assert rule.titles.keys() <= rule.texts.keys()
         assert set(rule.grade) <= set("ABCD, /")
         assert rule.clears_after >= 1
 
