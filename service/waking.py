@@ -36,12 +36,17 @@ class Bell:
             if not future.done():
                 future.set_result(None)
 
+    def waiter(self) -> asyncio.Future[None]:
+        """Return what is done once the bell rings; who does not wait for it any more takes it out."""
+        future = asyncio.get_running_loop().create_future()
+        self.waiting.add(future)
+        return future
+
     async def after(self, rung: int, until: float | None = None) -> None:
         """Wait until it has rung since it had so often, or until a time of the event loop."""
         if self.rung != rung:
             return
-        future = asyncio.get_running_loop().create_future()
-        self.waiting.add(future)
+        future = self.waiter()
         try:
             async with asyncio.timeout_at(until):
                 await future

@@ -32,6 +32,7 @@ CALLS = {
     "/v1/cases/{case_id}/episodes": "get post",
     "/v1/alerts": "get",
     "/v1/changes": "get",
+    "/v1/changes/stream": "get",
     "/v1/alerts/{alert_id}": "get",
     "/v1/alerts/{alert_id}/basis": "get",
     "/v1/alerts/{alert_id}/handling": "post",

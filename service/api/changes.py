@@ -7,16 +7,16 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from service.api.alert_documents import alert_document, silent_rules
+from service.api.alert_documents import silent_rules
 from service.api.answers import READING, UNCHANGED, content_of, refusals, unless_known
 from service.api.change_cursor import change_cursor, change_place, filters_of
-from service.api.documents import Document
+from service.api.change_documents import change_document
 from service.api.errors import Problem
 from service.api.fields import Code, Id
 from service.api.keyed import KeyedRequest, KeyedRoute, needs
 from service.api.models import AlertPublic
 from service.api.paging import Limit
-from service.db.changes import Change, Changes, Place, changes_after
+from service.db.changes import Changes, Place, changes_after
 from service.db.reads import AlertFilter
 from service.domain.concern import State
 from service.domain.model import Severity
@@ -69,14 +69,6 @@ Wait = Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="seconds to wait 
 FOLLOWING = refusals(410)
 
 
-def change_document(change: Change, request: KeyedRequest) -> Document:
-    """Return a changed alert as it goes out."""
-    if change.stored is None:
-        return {"type": "removed", "alert_id": str(change.alert_id)}
-    stored = change.stored
-    return alert_document(stored.alert, stored.circumstances, stored.course, request.now, request.language)
-
-
 @router.get(
     "/v1/changes",
     response_model=ChangesPublic,
@@ -98,7 +90,7 @@ async def list_changes(
     if wait and not found.items:
         found = await _wait(request, wanted, found.place, limit, wait)
     document = {
-        "items": [change_document(change, request) for change in found.items],
+        "items": [change_document(change, request.now, request.language) for change in found.items],
         "cursor": change_cursor(filters, found.place),
         "has_more": found.more,
     }

@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import Response
 
+from service.api.broadcast import Broadcasts
 from service.api.contract import operation_id
 from service.api.errors import Problem, invalid, refused
 from service.api.key_ring import Caller, KeyRing
@@ -50,6 +51,7 @@ class Service:
     waker: Waker
     draining: bool = False
     batches: Counter[UUID] = field(default_factory=Counter)
+    broadcasts: Broadcasts = field(default_factory=Broadcasts)
 
 
 class KeyedRequest(Request):

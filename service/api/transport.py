@@ -35,8 +35,8 @@ class Transport:
             await self.app(scope, receive, send)
             return
         request_id = str(uuid7())
-        scope.setdefault("state", {})["request_id"] = request_id
         head = scope["method"] == "HEAD"
+        scope.setdefault("state", {}).update(request_id=request_id, head=head)
         inner = {**scope, "method": "GET"} if head else scope
         begun = False
 

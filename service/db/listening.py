@@ -61,7 +61,9 @@ async def listen(address: str, heard: Callable[[UUID], None], lost: Callable[[],
     listening = Listening(connection, heard, lost)
     try:
         await listening.begin()
-    except TROUBLE:
+    except BaseException as error:  # a process that ends takes the connection along
         connection.terminate()
-        return None
+        if isinstance(error, TROUBLE):
+            return None
+        raise
     return listening
