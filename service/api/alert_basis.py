@@ -44,7 +44,8 @@ class GroundPublic(BaseModel):
 class AlertBasisPublic(BaseModel):
     """`grounds` are none where the alert was retracted.
 
-    The last one shows `basis`; where there are two, the first froze its baseline.
+    The last one shows `basis`; where there are two, the first froze its baseline. They bear the severity that the rule
+    itself gave: where `basis.raised` says that another made it count for more, info has become a warning.
     """
 
     alert_id: str

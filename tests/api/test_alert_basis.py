@@ -115,6 +115,21 @@ async def test_facts_go_out_in_the_words_in_which_they_come_in(
     assert first["before"]["series"][bond]["recent"] == pytest.approx([90, 92, 90, 95])
 
 
+async def test_what_another_rule_raised_says_by_what(client: httpx.AsyncClient) -> None:
+    await client.put("/v1/cases/fam-42", json=FAMILY)
+    for number, overall in enumerate((9.0, 9.0, 9.0, 4.6, 4.6), 1):  # a total of 79: z −2.2, and bond and goals stay
+        answers = {"relationship": 9.0, "goals": 9.0, "approach": 9.0, "overall": overall}
+        await client.post("/v1/ratings", json=rating("ana", number=number, answers=answers))
+        await client.post("/v1/ratings", json=rating("dr-7", 85.0, number))
+    (alert,) = (await client.get("/v1/alerts", params={"rule": "out-of-limits"})).json()["items"]
+    assert (alert["severity"], alert["basis"]["raised"]["by"]) == ("warning", "therapist-unaware")
+    assert alert["basis"]["raised"]["values"]["therapist_z"] == 0
+    body = await basis_of(client, alert)
+    signal = found_again([ground_of(told) for told in body["grounds"]], alert["rule"], tuple(alert["subject"]))
+    assert signal is not None
+    assert (body["severity"], body["basis"], signal.severity) == ("warning", alert["basis"], "info")
+
+
 async def test_without_course_read_no_rating_of_the_session_is_shown(
     app: FastAPI, client: httpx.AsyncClient, alerts: list[Document], new_key: NewKey
 ) -> None:
