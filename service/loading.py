@@ -8,9 +8,10 @@ from service.db import queries
 from service.db.engine import Db
 from service.db.queries import SessionKey
 from service.db.rulebooks import rulebook
-from service.domain.circumstances import Circumstances, circumstances_of
+from service.domain.circumstances import circumstances_of
 from service.domain.commands import (
     AnyCommand,
+    Document,
     PatchCase,
     PatchSession,
     PostRating,
@@ -45,12 +46,12 @@ class Unit:
     families: dict[str, Family]
     cases: dict[str, CaseRecord]
 
-    def told_anew(self) -> dict[str, tuple[Circumstances, Circumstances]]:
-        """Return the circumstances, before and now, of the cases whose alerts are told otherwise from now on."""
+    def told_anew(self) -> dict[str, tuple[Document, Document]]:
+        """Return the facts, before and now, of the cases whose alerts are told otherwise, or to others, from now on."""
         told = {}
         for case_id in self.records.changed_cases:
-            before, now = (circumstances_of(cases[case_id].facts) for cases in (self.cases, self.records.cases))
-            if before != now:
+            before, now = (cases[case_id].facts for cases in (self.cases, self.records.cases))
+            if circumstances_of(before) != circumstances_of(now) or before["therapists"] != now["therapists"]:
                 told[case_id] = (before, now)
         return told
 

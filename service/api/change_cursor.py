@@ -4,18 +4,18 @@ import hashlib
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
-from fastapi import Request
-
 from service.api.errors import Problem
+from service.api.keyed import KeyedRequest
 from service.api.strict_json import parse
 from service.db.changes import Place
 
 FILTERS = ("state", "severity", "rule", "tone", "case_id", "therapist_id")
 
 
-def filters_of(request: Request) -> str:
-    """Return what names the filters of a request, in whatever order and how often each was given."""
+def filters_of(request: KeyedRequest) -> str:
+    """Return what names the filters of a request, in whatever order and how often each was given, and its caseload."""
     given = sorted({pair for pair in request.query_params.multi_items() if pair[0] in FILTERS})
+    given += [("caseload", therapist) for therapist in request.caller.caseload or ()]
     return hashlib.sha256(json.dumps(given).encode()).hexdigest()[:12]
 
 

@@ -73,7 +73,7 @@ FOLLOWING = refusals(410)
     "/v1/changes",
     response_model=ChangesPublic,
     responses={**UNCHANGED, **READING, **FOLLOWING},
-    openapi_extra=needs("alerts:read", speaks=True),
+    openapi_extra=needs("alerts:read", tokens=True, speaks=True),
 )
 async def list_changes(
     request: KeyedRequest, wanted: Wanted, after: After = None, wait: Wait = 0, limit: Limit = 50

@@ -5,24 +5,37 @@ sees all before it, and a reader who goes on from the last number seen misses no
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, and_, any_, bindparam, func, not_, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    and_,
+    any_,
+    bindparam,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from service.db import stores
 from service.db.caseload import OF_CASELOAD
 from service.db.engine import Db
+from service.db.handing_over import HANDED_OVER, handing, newest_of_caseload, number_here
 from service.db.queries import CODES, alerts
 from service.db.reads import ALERTS_WITH_CASE, AlertFilter, StoredAlert, alert_filters, asked_for, stored_alert
 from service.db.statements import ORGANIZATION, Statement
 from service.db.stores import organizations
-from service.domain.circumstances import Circumstances
+from service.domain.circumstances import circumstances_of
+from service.domain.commands import Document
 
-FIXED = ("rules", "tones", "case_ids", "therapist_ids", "caseload")  # what an alert keeps as long as it lives
+FIXED = ("rules", "tones", "case_ids", "therapist_ids")  # what an alert keeps as long as it lives
 PASSING = ("states", "severities")  # what it may lose, and then leaves this reader's sight
 HIDING = ("silent_on_hold",)  # what takes it out of everybody's
 
@@ -62,28 +75,14 @@ COUNTER = Statement(
 )
 
 
-COUNTER_OF_CASELOAD = Statement(
-    select(
-        organizations.c.epoch,
-        func.coalesce(
-            ALERTS_WITH_CASE.with_only_columns(alerts.c.change_number)
-            .where(OF_CASELOAD)
-            .order_by(alerts.c.change_number.desc())
-            .limit(1)
-            .scalar_subquery(),
-            0,
-        ).label("change_number"),
-    ).where(organizations.c.organization_id == ORGANIZATION)
-)
-
-
 async def newest_place(db: Db) -> Place:
     """Return the place of a reader who has seen all; to be asked for before what is then shown as all.
 
     With a caseload it is that of the last change there: how many others there were is nothing to such a reader.
     """
-    (row,) = await db.fetch(COUNTER if db.caseload is None else COUNTER_OF_CASELOAD, caseload=db.caseload)
-    return Place(row["epoch"], row["change_number"], row["change_number"])
+    (row,) = await db.fetch(COUNTER)
+    number = row["change_number"] if db.caseload is None else await newest_of_caseload(db)
+    return Place(row["epoch"], number, number)
 
 
 async def changes_after(db: Db, wanted: AlertFilter, place: Place | None, limit: int) -> Changes | None:
@@ -91,19 +90,20 @@ async def changes_after(db: Db, wanted: AlertFilter, place: Place | None, limit:
 
     None if the place is of another epoch, or ahead of all changes, as after a restore that nobody has announced.
     """
-    newest = await newest_place(db)
-    at = place or Place(newest.epoch, 0, newest.number)
-    if at.epoch != newest.epoch or at.number > newest.number:
+    (row,) = await db.fetch(COUNTER)
+    newest = row["change_number"]
+    at = place or replace(await newest_place(db), number=0)
+    if at.epoch != row["epoch"] or at.number > newest:
         return None
-    if at.number == newest.number:
+    if at.number == newest:
         return Changes((), at, more=False)
     asked = asked_for(db, wanted)
     statement = _changes(frozenset(asked))
     rows = await db.fetch(statement, **asked, after=at.number, since=at.since, limit=limit + 1)
     items = tuple(map(_change, rows[:limit]))
     more = len(rows) > limit
-    last = max([item.number for item in items], default=0)
-    number = last if more else max(last, newest.number)
+    last = max([item.number for item in items], default=at.number)
+    number = last if more or db.caseload is not None else max(last, newest)
     return Changes(items, Place(at.epoch, number, max(number, at.since)), more)
 
 
@@ -115,18 +115,24 @@ def _changes(names: frozenset[str]) -> Statement:
     after, since = bindparam("after", type_=BigInteger()), bindparam("since", type_=BigInteger())
     shown = and_(not_(alerts.c.shadow), *hiding)
     fits = and_(shown, *passing)
+    number: ColumnElement[Any] = alerts.c.change_number
     # what is hidden from everybody went with one change; of what it did meanwhile, or before, nobody is told
-    went = and_(alerts.c.change_number > since, or_(shown, alerts.c.hidden_number > after))
+    gone = or_(shown, alerts.c.hidden_number > after)
+    if "caseload" in names:
+        fits = and_(OF_CASELOAD, fits)
+        number = number_here(shown)
+        gone = number.is_not(None)
+    went = and_(number > since, gone)
     return Statement(
-        ALERTS_WITH_CASE.add_columns(fits.label("fits"))
-        .where(*fixed, alerts.c.change_number > after, or_(fits, went))
-        .order_by(alerts.c.change_number)
+        ALERTS_WITH_CASE.add_columns(fits.label("fits"), number.label("number"))
+        .where(*fixed, alerts.c.change_number > after, number > after, or_(fits, went))
+        .order_by(number)
         .limit(bindparam("limit", type_=Integer()))
     )
 
 
 def _change(row: Mapping[str, Any]) -> Change:
-    return Change(row["change_number"], row["alert_id"], stored_alert(row) if row["fits"] else None)
+    return Change(row["number"], row["alert_id"], stored_alert(row) if row["fits"] else None)
 
 
 # --- what changes alerts from outside them
@@ -145,28 +151,29 @@ RENUMBER = Statement(
     .where(
         alerts.c.organization_id == ORGANIZATION, alerts.c.alert_id == bindparam("this", type_=alerts.c.alert_id.type)
     )
-    .values({name: bindparam(name, type_=BigInteger()) for name in ("change_number", "hidden_number")})
+    .values(
+        handed_over=HANDED_OVER,
+        **{name: bindparam(name, type_=BigInteger()) for name in ("change_number", "hidden_number")},
+    )
 )
 
 
-async def tell_anew(db: Db, cases: Mapping[str, tuple[Circumstances, Circumstances]]) -> None:
-    """Count the alerts of cases whose circumstances changed, from one to other ones, as changed: they are told anew.
+async def tell_anew(db: Db, turned: Mapping[str, tuple[Document, Document]]) -> None:
+    """Count the alerts of cases whose circumstances or therapists changed, from facts to others, as changed.
 
-    Their revisions stay. A case that comes on hold hides some of them; which, its rules know.
+    They are told anew, or as removed to whom the case was taken from; their revisions stay. A case that comes on hold
+    hides some of them; which, its rules know.
     """
-    if not cases:
-        return
-    rows = await db.fetch(ALERTS_OF_CASES, case_ids=sorted(cases))
+    rows = await db.fetch(ALERTS_OF_CASES, case_ids=sorted(turned)) if turned else []
     if not rows:
         return
-    first = (await stores.take_change_numbers(db, len(rows))).first
     renumbered = []
-    for number, row in enumerate(rows, first):
-        before, now = cases[row["case_id"]]
+    for number, row in enumerate(rows, (await stores.take_change_numbers(db, len(rows))).first):
+        facts = turned[row["case_id"]]
+        before, now = map(circumstances_of, facts)
         hidden = row["hidden_number"] if before.on_hold else number
-        renumbered.append(
-            {"this": row["alert_id"], "change_number": number, "hidden_number": hidden if now.on_hold else None}
-        )
+        numbers = {"change_number": number, "hidden_number": hidden if now.on_hold else None}
+        renumbered.append({"this": row["alert_id"], **numbers, **handing(*facts, number)})
     await db.run(RENUMBER, renumbered)
 
 

@@ -178,7 +178,7 @@ async def alert_by_id(db: Db, alert_id: UUID, shadow: bool = False) -> StoredAle
     return stored_alert(rows[0]) if rows else None
 
 
-SHOWN = [column for column in alerts.c if column.name not in ("subject", "sessions")]  # the concern has them too
+SHOWN = [column for column in alerts.c if column.name not in ("subject", "sessions", "handed_over")]
 ALERTS_WITH_CASE = (
     select(*SHOWN, cases.c.held_sessions, cases.c.last_session_id, *CIRCUMSTANCES)
     .join(cases, and_(cases.c.organization_id == alerts.c.organization_id, cases.c.case_id == alerts.c.case_id))

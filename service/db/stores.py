@@ -205,8 +205,9 @@ def _alerts() -> Statement:
         (and_(alerts.c.shadow, not_(new.shadow)), null()),
         else_=alerts.c.hidden_number,
     )
-    columns = [name for name in alerts.c.keys() if name != "hidden_number"]
-    return Statement(_replacing(alerts, statement, hidden_number=hidden), columns)
+    columns = [name for name in alerts.c.keys() if name not in ("hidden_number", "handed_over")]
+    kept = {"hidden_number": hidden, "handed_over": alerts.c.handed_over}
+    return Statement(_replacing(alerts, statement, **kept), columns)
 
 
 ALERTS = _alerts()

@@ -212,7 +212,10 @@ class CarryRow(SQLModel, table=True):
 
 
 class AlertRow(SQLModel, table=True):
-    """A stored concern with its handling; `concern` is as last folded, `hidden_number` the change that hid it."""
+    """A stored concern with its handling; `concern` is as last folded, `hidden_number` the change that hid it.
+
+    `handed_over` has the therapists who lost it with its case, each with the change that told them.
+    """
 
     __tablename__ = "alerts"
     __table_args__ = (
@@ -242,6 +245,7 @@ class AlertRow(SQLModel, table=True):
     revision: int = number("revision")
     change_number: int = change("change_number")
     hidden_number: int | None = change("hidden_number", nullable=True)
+    handed_over: dict[str, int] | None = document("handed_over", nullable=True)
     opened_at: datetime = moment("opened_at")
     changed_at: datetime = moment("changed_at")
 

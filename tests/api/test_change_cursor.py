@@ -3,19 +3,25 @@
 import json
 from base64 import urlsafe_b64encode
 from typing import Any
+from uuid import UUID
 
 import pytest
-from fastapi import Request
 
 from service.api.change_cursor import change_cursor, change_place, filters_of
 from service.api.errors import Problem
+from service.api.key_ring import Caller
+from service.api.keyed import KeyedRequest
 from service.db.changes import Place
 
 PLACE = Place(epoch=1790000000000, number=7, since=9)
 
 
-def request(query: str) -> Request:
-    return Request({"type": "http", "path": "/v1/changes", "query_string": query.encode(), "headers": []})
+def request(query: str, *caseload: str) -> KeyedRequest:
+    asked = KeyedRequest({"type": "http", "path": "/v1/changes", "query_string": query.encode(), "headers": []})
+    asked.caller = Caller(
+        organization_id=UUID(int=1), key_id="k", scopes=frozenset({"alerts:read"}), caseload=caseload or None
+    )
+    return asked
 
 
 @pytest.mark.parametrize("place", [PLACE, Place(0, 0, 0), Place(2**53, 2**53, 2**53)])
@@ -41,6 +47,12 @@ def test_none_is_no_place_yet() -> None:
 )
 def test_filters_have_one_name(one: str, other: str, same: bool) -> None:
     assert (filters_of(request(one)) == filters_of(request(other))) is same
+
+
+def test_a_caseload_is_a_filter_too() -> None:
+    """Somebody whose caseload grew has not seen what is new in it, however far they had come."""
+    names = {filters_of(request("state=open", *whose)) for whose in ((), ("dr-7",), ("dr-8",), ("dr-7", "dr-8"))}
+    assert len(names) == 4
 
 
 def packed(document: Any) -> str:

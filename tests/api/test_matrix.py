@@ -85,7 +85,6 @@ MINTS: Call = ("post", "/v1/tokens")  # with scopes that the key has too
 # writes holds to the caseload of its handle (tests/api/test_tokens_matrix.py); until then it stands here
 NOT_FOR_TOKENS: set[Call] = {
     ("post", "/v1/batch"),
-    ("get", "/v1/changes"),
     ("get", "/v1/changes/stream"),
     ("get", "/v1/instruments/{code}/references"),  # drawn from all cases of the organization
     ("get", "/v1/instruments/{code}/references/versions"),

@@ -40,12 +40,13 @@ class Reader:
     wanted: AlertFilter = EVERYTHING
     place: Place | None = None
     limit: int = 50
+    caseload: tuple[str, ...] | None = None
     kept: dict[str, str] = field(default_factory=dict)  # alert → its case
     heard: list[tuple[str, str]] = field(default_factory=list)  # case or "removed", in order
 
     async def read(self) -> Changes:
         """Read one page and keep it."""
-        async with transaction(self.desk.engine, self.desk.organization) as db:
+        async with transaction(self.desk.engine, self.desk.organization, caseload=self.caseload) as db:
             found = await changes_after(db, self.wanted, self.place, self.limit)
         assert found is not None
         self.place = found.place
@@ -186,6 +187,7 @@ async def test_on_hold_the_others_are_told_anew(desk: Desk) -> None:
         ({"safety_hold": True}, 1),
         ({"mandated": True}, 1),
         ({"walls": [["ana", "eva"]]}, 1),
+        ({"therapists": ["dr-7"]}, 1),
         ({"program": "trauma"}, 0),  # folds the course anew; this alert stands as before
         ({}, 0),
     ],
@@ -197,6 +199,100 @@ async def test_circumstances_that_change_how_alerts_are_told(desk: Desk, facts: 
     await reader.catch_up()
     await desk.one(put_case(case_facts(members={"ana": "youth", "eva": "parent"}, **facts)))
     assert len(await reader.catch_up()) == told
+
+
+# --- a caseload
+
+
+async def of(desk: Desk, case_id: str, *therapists: str) -> None:
+    """Let a case be of some therapists from now on."""
+    await desk.one(put_case(case_facts(members={"ana": "youth"}, therapists=list(therapists)), case_id=case_id))
+
+
+@pytest.fixture
+async def mine(desk: Desk) -> Reader:
+    """Return dr-7, who has read what is there: one alert of a case of theirs, beside one of dr-8's."""
+    for case_id, therapist in (("a", "dr-7"), ("b", "dr-8")):
+        await of(desk, case_id, therapist)
+        await desk.one(low(case_id))
+    reader = Reader(desk, caseload=("dr-7",))
+    assert await reader.catch_up() == [("a", "open")]
+    return reader
+
+
+async def test_of_another_caseload_nothing_is_heard_and_the_place_stays(mine: Reader) -> None:
+    place = mine.place
+    await of(mine.desk, "c", "dr-8")
+    await mine.desk.write(low("c"), low("b", 2, 9.9))
+    assert await mine.catch_up() == []
+    assert mine.place == place
+    await mine.desk.one(low("a", 2, 9.9))
+    assert await mine.catch_up() == [("a", "recovered")]
+
+
+async def test_who_begins_is_as_far_as_who_has_read_on(mine: Reader) -> None:
+    async with transaction(mine.desk.engine, mine.desk.organization, caseload=("dr-7",)) as db:
+        assert await newest_place(db) == mine.place
+    async with transaction(mine.desk.engine, mine.desk.organization, caseload=("dr-9",)) as db:
+        assert await newest_place(db) == Place(0, 0, 0)
+
+
+async def test_a_case_that_is_handed_over_goes_here_and_comes_there(mine: Reader) -> None:
+    next_one, both = Reader(mine.desk, caseload=("dr-8",)), Reader(mine.desk, caseload=("dr-7", "dr-8"))
+    await next_one.catch_up()
+    await both.catch_up()
+    await of(mine.desk, "a", "dr-8")
+    assert await mine.catch_up() == [("removed", "a")]
+    assert await next_one.catch_up() == await both.catch_up() == [("a", "open")]
+    await mine.desk.one(low("a", 2, 9.9))  # what becomes of it is nothing to who had it
+    assert await mine.catch_up() == []
+    assert await next_one.catch_up() == [("a", "recovered")]
+    await of(mine.desk, "a", "dr-9")
+    assert await mine.catch_up() == []
+    assert await next_one.catch_up() == [("removed", "a")]
+    assert await both.catch_up() == [("removed", "a")]  # theirs all the time until then, the recovery not yet read
+    await of(mine.desk, "a", "dr-7")
+    assert await mine.catch_up() == [("a", "recovered")]
+    await of(mine.desk, "a")
+    assert await mine.catch_up() == [("removed", "a")]
+
+
+async def test_who_was_away_hears_once_that_a_case_has_gone(mine: Reader) -> None:
+    await of(mine.desk, "a", "dr-8")
+    await mine.desk.one(low("a", 2, 9.9))
+    await of(mine.desk, "a", "dr-9")
+    assert await mine.catch_up() == [("removed", "a")]
+    assert await Reader(mine.desk, caseload=("dr-7",)).catch_up() == []  # who never had it hears nothing
+
+
+async def test_a_case_that_stays_with_one_of_two_is_told_as_it_is(mine: Reader) -> None:
+    await of(mine.desk, "a", "dr-7", "dr-8")
+    assert await mine.catch_up() == [("a", "open")]
+    leaver = Reader(mine.desk, caseload=("dr-8",))
+    await leaver.catch_up()
+    await of(mine.desk, "a", "dr-7")
+    assert await leaver.catch_up() == [("removed", "a")]
+    assert await mine.catch_up() == [("a", "open")]
+
+
+async def test_what_goes_is_told_page_by_page_and_never_twice(desk: Desk) -> None:
+    for case_id in ("a", "b"):
+        await of(desk, case_id, "dr-7")
+        await desk.write(low(case_id), low(case_id, 2, 1.0))  # two notes
+    reader = Reader(desk, caseload=("dr-7",), limit=1)
+    had = await reader.catch_up()
+    assert len(had) > 2
+    await desk.write(
+        put_case(case_facts(members={"ana": "youth"}), case_id="a"),
+        put_case(case_facts(members={"ana": "youth"}), case_id="b"),
+    )
+    await reader.read()
+    await desk.one(low("a", 3, 9.9))  # between two pages
+    await reader.catch_up()
+    assert reader.kept == {}
+    assert len(reader.heard) == 2 * len(had)
+    await desk.one(low("b", 3, 9.9))
+    assert await reader.catch_up() == []
 
 
 async def test_shadow_is_never_told_but_what_goes_into_it(desk: Desk) -> None:
