@@ -3,16 +3,19 @@
 import hashlib
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import TYPE_CHECKING
 
 from service.api.errors import Problem
-from service.api.keyed import KeyedRequest
 from service.api.strict_json import parse
 from service.db.changes import Place
+
+if TYPE_CHECKING:
+    from service.api.keyed import KeyedRequest  # which broadcasts changes, and so needs their cursor
 
 FILTERS = ("state", "severity", "rule", "tone", "case_id", "therapist_id")
 
 
-def filters_of(request: KeyedRequest) -> str:
+def filters_of(request: "KeyedRequest") -> str:
     """Return what names the filters of a request, in whatever order and how often each was given, and its caseload."""
     given = sorted({pair for pair in request.query_params.multi_items() if pair[0] in FILTERS})
     given += [("caseload", therapist) for therapist in request.caller.caseload or ()]
