@@ -6,7 +6,7 @@ import tempfile
 from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -109,6 +109,15 @@ class Settings(BaseSettings):
         "each 32 random bytes or more in base64, separated by commas",
     )
     secret_keys_file: Path | None = Field(default=None, description="a file that holds the keys, one a line")
+    worker: Literal["none", "embedded"] = Field(
+        default="none", description="embedded: `serve` also delivers, as `evenkeel worker` does beside it"
+    )
+    webhook_allow_loopback: bool = Field(
+        default=False, description="webhooks may go to this machine itself, over plain http too; for tests and demos"
+    )
+    webhook_ca_file: Path | None = Field(
+        default=None, description="certificates of authorities to trust for webhooks instead of the public ones"
+    )
     api_key: SecretStr | None = Field(default=None, description="the key that `evenkeel import` sends; not for `serve`")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="the least level to log")
 
