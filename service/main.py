@@ -21,6 +21,7 @@ from service.api import (
     changes,
     contract,
     course,
+    deliveries,
     episodes,
     errors,
     health,
@@ -34,6 +35,7 @@ from service.api import (
     sessions,
     therapists,
     tokens,
+    webhooks,
 )
 from service.api.key_ring import KeyRing
 from service.api.keyed import Service
@@ -65,6 +67,8 @@ PAGES = (
     reassessments,
     backtests,
     tokens,
+    webhooks,
+    deliveries,
     catalogue,
     references,
     rule_parameters,

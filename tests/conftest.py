@@ -61,14 +61,14 @@ def server_url() -> Iterator[str]:
 @pytest.fixture
 def empty_database_url(server_url: str) -> Iterator[str]:
     """Return the address of a database in which nothing is yet, this test's own."""
-    with _own_database(server_url) as url:
+    with own_database(server_url) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def database_url(server_url: str) -> Iterator[str]:
     """Return the address of the run's migrated database."""
-    with _own_database(server_url) as url:
+    with own_database(server_url) as url:
         upgrade(Settings().with_database(url))
         yield url
 
@@ -109,7 +109,7 @@ async def desk(engine: AsyncEngine, organization: UUID) -> Desk:
 
 
 @contextmanager
-def _own_database(server: str) -> Iterator[str]:
+def own_database(server: str) -> Iterator[str]:
     """Yield the address of a new database on a server and drop it afterwards, whoever is still connected."""
     name = f"evenkeel_test_{uuid4().hex}"
     asyncio.run(_tell(server, f'CREATE DATABASE "{name}"'))

@@ -26,6 +26,8 @@ TABLES = (
     "carries",
     "alerts",
     "handlings",
+    "subscriptions",
+    "deliveries",
     "repairs",
     "episodes",
     "audit",

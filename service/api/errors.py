@@ -43,6 +43,7 @@ TITLES = {
     "job-differs": (409, "This id was used for something else"),
     "too-many-jobs": (409, "Too many jobs are not over yet; cancel some or wait"),
     "cursor-expired": (410, "This cursor is from before a restore; read the alerts anew and go on from there"),
+    "too-many-webhooks": (409, "There are as many webhooks as an organization may have"),
     "no-secret-keys": (409, "This service has no secret keys; its operator gives them"),
     "precondition-failed": (412, "The thing has changed meanwhile"),
     "too-large": (413, "The body is too large"),

@@ -60,6 +60,14 @@ NEEDS: dict[Call, str] = {
     ("get", "/v1/backtests/{backtest_id}/differences"): "admin alerts:read",
     ("post", "/v1/tokens"): "tokens:write",
     ("delete", "/v1/tokens/{token_id}"): "tokens:write",
+    ("put", "/v1/webhooks/{webhook_id}"): "admin",
+    ("get", "/v1/webhooks"): "admin",
+    ("get", "/v1/webhooks/{webhook_id}"): "admin",
+    ("delete", "/v1/webhooks/{webhook_id}"): "admin",
+    ("post", "/v1/webhooks/{webhook_id}/rotate"): "admin",
+    ("post", "/v1/webhooks/{webhook_id}/test"): "admin",
+    ("post", "/v1/webhooks/{webhook_id}/replay"): "admin",
+    ("get", "/v1/webhooks/{webhook_id}/deliveries"): "admin",
     ("get", "/v1/instruments"): ANY_KEY,
     ("get", "/v1/instruments/{code}"): ANY_KEY,
     ("get", "/v1/instruments/{code}/references"): "course:read",
@@ -80,6 +88,7 @@ NEEDS: dict[Call, str] = {
 CALLS = [(method, path) for path, calls in OPENAPI["paths"].items() for method in calls]
 KEYED = [call for call in CALLS if NEEDS.get(call) != NO_KEY]
 MINTS: Call = ("post", "/v1/tokens")  # with scopes that the key has too
+SUBSCRIBES: Call = ("put", "/v1/webhooks/{webhook_id}")
 
 # calls that a front-end token may make: all that asks for no more than such a token may have, once what it reads and
 # writes holds to the caseload of its handle (tests/api/test_tokens_matrix.py); until then it stands here
@@ -121,6 +130,8 @@ BODIES: dict[Call, Document] = {
     },
     ("post", "/v1/backtests"): backtest("j-1"),
     ("put", "/v1/rules/{code}/parameters"): {"mode": "shadow"},
+    SUBSCRIBES: {"url": "https://ehr.example.org/evenkeel"},
+    ("post", "/v1/webhooks/{webhook_id}/replay"): {"since": "2026-01-01T00:00:00Z"},
     MINTS: {"person": "dr-7", "scopes": ["alerts:read"]},
 }
 
@@ -139,6 +150,7 @@ async def send(app: FastAPI, client: httpx.AsyncClient) -> Send:
     names["therapist_id"] = "dr-7"
     names["reassessment_id"] = (await client.post("/v1/reassessments", json={"id": "j-0"})).json()["id"]
     names["backtest_id"] = (await client.post("/v1/backtests", json=backtest("j-0"))).json()["id"]
+    names["webhook_id"] = (await client.put("/v1/webhooks/ehr", json=BODIES[SUBSCRIBES])).json()["webhook_id"]
     names["token_id"] = (await client.post("/v1/tokens", json=BODIES[MINTS])).json()["token_id"]
 
     async def sending(call: Call, key: str | None) -> httpx.Response:
