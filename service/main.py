@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -41,6 +41,7 @@ from service.api.key_ring import KeyRing
 from service.api.keyed import Service
 from service.api.transport import Transport
 from service.db.engine import make_engine
+from service.delivering import delivering
 from service.domain.notices import NOTICE
 from service.grouping import Writer
 from service.observing import Metrics, Observed
@@ -89,9 +90,11 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.service = Service(settings, engine, writer, KeyRing(engine, settings.keys), clock, waker)
         app.state.runner = Runner(settings, engine)
         running = [asyncio.create_task(work.run()) for work in (app.state.runner, waker)]
+        deliverer = delivering(settings, metrics.registry, clock) if settings.worker == "embedded" else nullcontext()
         try:
-            yield
-            await writer.drain()
+            async with deliverer:
+                yield
+                await writer.drain()
         finally:
             for task in running:
                 task.cancel()

@@ -13,6 +13,9 @@ import structlog
 from msgspec.json import encode
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from service.domain.retrying import Attempt
+from service.domain.subscription import StateReason
+
 log = structlog.get_logger()
 
 HOME = str(Path(__file__).parent)
@@ -42,6 +45,8 @@ def configure_logs(level: str) -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for chatty in ("httpx", "httpcore"):  # they name addresses, and these may hold a secret of their owner
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _line_of(event: Any, default: Callable[[Any], Any], **_: Any) -> str:
@@ -100,6 +105,32 @@ class Metrics:
     def text(self) -> bytes:
         """Return the metrics in the text format of Prometheus."""
         return generate_latest(self.registry)
+
+
+class DeliveryMetrics:
+    """The metrics of a worker that delivers, among others of its process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._attempts = Counter(
+            "evenkeel_delivery_attempts", "Attempts to deliver", ("channel", "outcome"), registry=registry
+        )
+        self._disabled = Counter(
+            "evenkeel_subscriptions_disabled", "Subscriptions given up", ("reason",), registry=registry
+        )
+        self._oldest = Gauge(
+            "evenkeel_oldest_waiting_delivery_seconds", "Age of the oldest change not yet delivered", registry=registry
+        )
+
+    def attempted(self, channel: str, attempt: Attempt) -> None:
+        """Note an attempt: delivered, the status that refused it, or what went wrong."""
+        outcome = "delivered" if attempt.delivered else str(attempt.status or attempt.error)
+        self._attempts.labels(channel, outcome).inc()
+
+    def disabled(self, reason: StateReason) -> None:
+        self._disabled.labels(reason.value).inc()
+
+    def oldest(self, seconds: float) -> None:
+        self._oldest.set(seconds)
 
 
 Message = dict[str, Any]

@@ -3,13 +3,17 @@
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import structlog
+from prometheus_client import CollectorRegistry, generate_latest
 from sqlalchemy.exc import DBAPIError
 
-from service.observing import Metrics, Observed, configure_logs, error_fields
+from service.domain.retrying import Attempt
+from service.domain.subscription import StateReason
+from service.observing import DeliveryMetrics, Metrics, Observed, configure_logs, error_fields
 
 pytestmark = pytest.mark.anyio
 
@@ -150,3 +154,31 @@ def test_the_least_level(capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("some.library").warning("quiet")
     structlog.get_logger().error("loud")
     assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["loud"]
+
+
+def test_what_a_worker_counts() -> None:
+    registry = CollectorRegistry()
+    metrics = DeliveryMetrics(registry)
+    for status, error in ((204, None), (503, None), (503, None), (None, "timeout")):
+        at = datetime(2026, 6, 1, tzinfo=UTC)
+        metrics.attempted("webhook", Attempt(at=at, milliseconds=1, status=status, error=error))
+    metrics.disabled(StateReason.gone)
+    metrics.oldest(12.5)
+    page = generate_latest(registry).decode()
+    for outcome, count in (("delivered", 1), ("503", 2), ("timeout", 1)):
+        assert f'evenkeel_delivery_attempts_total{{channel="webhook",outcome="{outcome}"}} {count}.0' in page
+    assert 'evenkeel_subscriptions_disabled_total{reason="gone"} 1.0' in page
+    assert "evenkeel_oldest_waiting_delivery_seconds 12.5" in page
+
+
+def test_clients_of_ours_name_no_address_even_where_all_is_logged() -> None:
+    before = {name: logging.getLogger(name).level for name in ("httpx", "httpcore", "")}
+    handlers = logging.getLogger().handlers[:]
+    try:
+        configure_logs("debug")
+        assert not logging.getLogger("httpx").isEnabledFor(logging.INFO)
+        assert not logging.getLogger("httpcore.http11").isEnabledFor(logging.DEBUG)
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+        logging.getLogger().handlers[:] = handlers

@@ -15,6 +15,7 @@ from service.cli import (
     restored,
     rule,
     serve,
+    worker,
 )
 from service.cli.ending import Commands
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.command("migrate")(migrate.migrate)
 app.command("serve")(serve.serve)
+app.command("worker")(worker.worker)
 app.command("demo")(demo.demo)
 app.command("import")(import_.import_csv)
 app.add_typer(organization.app, name="organization")

@@ -9,7 +9,7 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
-from prometheus_client import start_http_server
+from prometheus_client import CollectorRegistry, start_http_server
 
 from service.cli.ending import Failure, note
 from service.main import create_app
@@ -127,7 +127,10 @@ def run(settings: Settings, bound: socket.socket, greet: Greet = _say_nothing) -
     app = create_app(settings)
     spare_the_collector()
     worker = Worker(app, settings, greet)
-    metrics = nullcontext() if settings.metrics_port is None else _metrics(app, settings.host, settings.metrics_port)
+    registry = app.state.metrics.registry
+    metrics = (
+        nullcontext() if settings.metrics_port is None else metrics_on(registry, settings.host, settings.metrics_port)
+    )
     with metrics:
         worker.run(sockets=[bound])
     if worker.failure is not None:
@@ -135,10 +138,10 @@ def run(settings: Settings, bound: socket.socket, greet: Greet = _say_nothing) -
 
 
 @contextmanager
-def _metrics(app: FastAPI, host: str, port: int) -> Iterator[None]:
+def metrics_on(registry: CollectorRegistry, host: str, port: int) -> Iterator[None]:
     """Serve the metrics on a port of their own, which need not be open to clients."""
     try:
-        server, thread = start_http_server(port, host, app.state.metrics.registry)
+        server, thread = start_http_server(port, host, registry)
     except OSError as error:
         raise Failure(f"cannot listen on EVENKEEL_METRICS_PORT: {error.strerror}") from None
     note(f"metrics on http://{host}:{server.server_port}/metrics")

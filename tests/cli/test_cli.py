@@ -6,6 +6,7 @@ from service.cli import app
 COMMANDS = (
     ("migrate",),
     ("serve",),
+    ("worker",),
     ("demo",),
     ("import",),
     ("organization", "create"),

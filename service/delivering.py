@@ -1,0 +1,213 @@
+"""Delivering: take up what is due, send it through its channel, note what came of it; any number of workers at once.
+
+Every subscription has a lane of its own in which few messages are under way, so one that is slow or dead holds up
+nobody else. What a worker took up and never settled, because it died, is due again after LEASE and goes out a second
+time under the same id.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.channels import Message, channels
+from service.db import deliveries, subscriptions
+from service.db.deliveries import Claimed
+from service.db.engine import Unavailable, make_engine, transaction
+from service.domain.delivery import Delivery, DeliveryState, payload
+from service.domain.retrying import Attempt, Verdict, judged
+from service.domain.signing import signed
+from service.domain.subscription import StateReason, Subscription
+from service.egress import Egress
+from service.encrypting import WEBHOOKS, NoKeys, Unreadable, decrypt
+from service.observing import DeliveryMetrics, error_fields
+from service.settings import Settings
+
+LEASE = timedelta(seconds=60)  # longer than an attempt may take
+AT_ONCE = 8  # messages under way to one subscription
+LANES = 64  # subscriptions that one worker serves at once
+POOL = 2  # database connections of a worker
+KEPT = timedelta(days=30)  # how long what was settled can be read and sent again
+
+POLL_SECONDS = 1.0
+MEASURE_SECONDS = 15.0
+TIDY_SECONDS = 3600.0
+ENDING_SECONDS = 5.0  # for what is under way when a worker ends; the rest goes out again, under the same id
+
+log = structlog.get_logger()
+
+Lane = tuple[UUID, str]  # organization, subscription
+Done = tuple[Delivery, Attempt | None, Verdict]
+
+
+@dataclass(slots=True)
+class Deliverer:
+    """One worker: the clock and the chance by which it goes, and the lanes in which messages are under way."""
+
+    engine: AsyncEngine
+    keys: Sequence[bytes] = field(repr=False)
+    egress: Egress
+    metrics: DeliveryMetrics
+    clock: Callable[[], datetime]
+    chance: Callable[[], float] = random.random
+    lanes: dict[Lane, asyncio.Task[None]] = field(default_factory=dict)
+    more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self, ended: asyncio.Event) -> None:
+        """Deliver until told to end."""
+        measured = tidied = -TIDY_SECONDS
+        while not ended.is_set():
+            now = time.monotonic()
+            try:
+                await self.take_up()
+                if now - measured >= MEASURE_SECONDS:
+                    await self.measure()
+                    measured = now
+                if now - tidied >= TIDY_SECONDS:
+                    await self.forget()
+                    tidied = now
+            except Unavailable as error:
+                log.warning("deliveries_unavailable", error=type(error).__name__)
+            except Exception as error:
+                log.error("unforeseen", **error_fields(error))
+            await self._pause(ended)
+        await self._end()
+
+    async def take_up(self) -> None:
+        """Begin to deliver all that is due now and for which there is room."""
+        now = self.clock()
+        self.more.clear()
+        for organization_id in await subscriptions.organizations_due(self.engine, now):
+            if len(self.lanes) >= LANES:
+                return
+            busy = {subscription_id for whose, subscription_id in self.lanes if whose == organization_id}
+            async with transaction(self.engine, organization_id) as db:
+                claimed = await deliveries.claim(db, now, now + LEASE, AT_ONCE, busy)
+            for subscription_id in {item.subscription.subscription_id for item in claimed}:
+                mine = [item for item in claimed if item.subscription.subscription_id == subscription_id]
+                self._open((organization_id, subscription_id), mine)
+
+    async def settled(self) -> None:
+        """Wait until nothing is under way."""
+        while self.lanes:
+            await asyncio.wait(self.lanes.values())
+            await asyncio.sleep(0)  # for those who close a lane
+
+    async def measure(self) -> None:
+        """Tell how old the oldest change is that somebody still waits to hear of."""
+        oldest = await subscriptions.oldest_waiting(self.engine)
+        self.metrics.oldest(0.0 if oldest is None else (self.clock() - oldest).total_seconds())
+
+    async def forget(self) -> None:
+        """Delete what was settled long ago."""
+        before = self.clock() - KEPT
+        for organization_id in await subscriptions.organizations_subscribed(self.engine):
+            async with transaction(self.engine, organization_id) as db:
+                await deliveries.forget(db, before)
+
+    def _open(self, lane: Lane, claimed: Sequence[Claimed]) -> None:
+        task = asyncio.create_task(self._serve(lane, claimed))
+        self.lanes[lane] = task
+        task.add_done_callback(lambda _: self.lanes.pop(lane, None))
+
+    async def _serve(self, lane: Lane, claimed: Sequence[Claimed]) -> None:
+        """Send what was taken up for one subscription, and settle it."""
+        try:
+            done = await asyncio.gather(*(self._delivered(lane[0], item) for item in claimed))
+            await self._settle(lane[0], claimed[0].subscription, done)
+        except Unavailable as error:  # all of it is due again after the lease
+            log.warning("deliveries_unsettled", error=type(error).__name__)
+        except Exception as error:
+            log.error("unforeseen", **error_fields(error))
+        else:
+            if len(done) == AT_ONCE and all(verdict.state is DeliveryState.delivered for _, _, verdict in done):
+                self.more.set()  # more may be due; a receiver that fails waits for the next turn
+
+    async def _delivered(self, organization_id: UUID, claimed: Claimed) -> Done:
+        """Return a delivery with the attempt that was made and what it leads to."""
+        delivery, subscription = claimed.delivery, claimed.subscription
+        if claimed.on_hold:
+            return delivery, None, Verdict(DeliveryState.withheld, state_reason="safety-hold")
+        attempt = await self._attempt(organization_id, delivery, subscription)
+        self.metrics.attempted(subscription.channel, attempt)
+        return delivery, attempt, judged(attempt, delivery.tried, subscription.failing_since, self.chance())
+
+    async def _attempt(self, organization_id: UUID, delivery: Delivery, subscription: Subscription) -> Attempt:
+        now, body = self.clock(), payload(delivery)
+        try:
+            sealed = subscription.secrets(now)
+            secrets = [decrypt(self.keys, WEBHOOKS, organization_id, secret) for secret in sealed]
+        except (NoKeys, Unreadable):
+            return Attempt(at=now, milliseconds=0, error="secret-unreadable")
+        headers = signed(secrets, delivery.message_id, now, body)
+        message = Message(address=subscription.address, headers=headers, body=body, at=now)
+        return await channels()[subscription.channel].send(message, self.egress)
+
+    async def _settle(self, organization_id: UUID, served: Subscription, done: Sequence[Done]) -> None:
+        """Note what became of deliveries and, by it, how their subscription does; committed when this returns."""
+        now = self.clock()
+        async with transaction(self.engine, organization_id) as db:
+            stored = await subscriptions.subscription_by_id(db, served.subscription_id, lock=True)
+            await deliveries.settle(db, done, now)
+            if stored is None or stored.changed_at != served.changed_at:
+                return  # somebody changed it meanwhile: what came of the former one says nothing of it
+            ends = _ends(done)
+            if ends is not None:
+                await subscriptions.disable(db, served.subscription_id, ends, now)
+                await deliveries.give_up(db, served.subscription_id, "disabled", now)
+            elif (failed := _failed(done)) is not None and failed != (stored.failing_since is not None):
+                await subscriptions.note_health(db, served.subscription_id, now if failed else None)
+        if ends is not None:
+            self.metrics.disabled(ends)
+            told = {"organization_id": str(organization_id), "subscription_id": served.subscription_id}
+            log.warning("subscription_disabled", reason=ends.value, **told)
+
+    async def _pause(self, ended: asyncio.Event) -> None:
+        """Wait until there may be something to do."""
+        waits = [asyncio.create_task(event.wait()) for event in (ended, self.more)]
+        await asyncio.wait(waits, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    async def _end(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ENDING_SECONDS):
+                await self.settled()
+        for task in self.lanes.values():
+            task.cancel()
+        await self.settled()
+
+
+def _ends(done: Sequence[Done]) -> StateReason | None:
+    return next((verdict.ends for _, _, verdict in done if verdict.ends is not None), None)
+
+
+def _failed(done: Sequence[Done]) -> bool | None:
+    """Tell whether a receiver took nothing; None if nothing was tried."""
+    tried = [attempt.delivered for _, attempt, _ in done if attempt is not None]
+    return not any(tried) if tried else None
+
+
+@contextlib.asynccontextmanager
+async def delivering(
+    settings: Settings, registry: CollectorRegistry, clock: Callable[[], datetime]
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Let a worker deliver until the block ends, with connections of its own."""
+    engine, ended = make_engine(settings, pool_size=POOL), asyncio.Event()
+    egress = Egress(settings.webhook_allow_loopback, settings.webhook_ca_file)
+    worker = Deliverer(engine, settings.keys, egress, DeliveryMetrics(registry), clock)
+    task = asyncio.create_task(worker.run(ended))
+    try:
+        yield task
+    finally:
+        ended.set()
+        await task
+        await engine.dispose()
