@@ -151,9 +151,9 @@ class LevelsPublic(BaseModel):
 
 
 class OnlyWithPublic(BaseModel):
-    """With whom something may be taken up: those it is about, each of them alone; all together; a supervisor."""
+    """With whom something may be taken up: the member it is about, alone; each of them apart; all; a supervisor."""
 
-    code: Literal["member", "family", "supervisor"]
+    code: Literal["member", "apart", "family", "supervisor"]
     text: str
 
 

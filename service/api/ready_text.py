@@ -14,13 +14,13 @@ from service.languages import Language
 def ready_text(concern: Concern, case: Circumstances, language: Language) -> Document:
     """Return the title of an alert, its text and its next steps, as the circumstances of its case ask for."""
     raised_by = concern.raised.by if concern.raised else None
-    of_members = any(who.startswith("member/") for who in concern.subject)
-    return _made(concern.rule, concern.signal.route, raised_by, of_members, case, language)
+    members = sum(who.startswith("member/") for who in concern.subject)
+    return _made(concern.rule, concern.signal.route, raised_by, members, case, language)
 
 
 @cache
 def _made(
-    code: str, route: str, raised_by: str | None, of_members: bool, case: Circumstances, language: Language
+    code: str, route: str, raised_by: str | None, members: int, case: Circumstances, language: Language
 ) -> Document:
     """Return the same, made once: there are as many as routes, circumstances and languages, whoever they are about."""
     rule, raising = rules().get(code), rules().get(raised_by or "")
@@ -32,7 +32,7 @@ def _made(
         "title": language.say(rule.title_of(route)),
         "text": " ".join(language.say(text) for text in minded(case, *said)),
         "next_steps": [
-            _next_step(step, only_with(code, step, of_members, case, apart), case, language)
+            _next_step(step, only_with(code, step, members, case, apart), case, language)
             for step in offered(code, rule.next_steps, case, apart)
         ],
     }

@@ -1,6 +1,6 @@
 """With whom a next step may be taken up, so that nobody is told in front of others what they rated or were seen to do.
 
-Ours: a form is filled in for the therapist, not for the room. What an alert says of members is for each of them alone;
+Ours: a form is filled in for the therapist, not for the room. What an alert says of one member is for that one alone;
 a step that is about everybody asks everybody, unless they are to be kept apart.
 """
 
@@ -11,15 +11,17 @@ from service.domain.next_steps import JOINT
 
 
 class OnlyWith(StrEnum):
-    """`member`: those it is about, or where it names nobody each member, apart from the others."""
+    """`member`: the one whom it is about, alone; `apart`: each of them, without the others."""
 
     member = "member"
+    apart = "apart"
     family = "family"
     supervisor = "supervisor"
 
 
 WORDS = {
-    OnlyWith.member: "Only with each of them alone.",
+    OnlyWith.member: "Only with this member, alone.",
+    OnlyWith.apart: "Only with each of them, without the others.",
     OnlyWith.family: "With everybody who is in the room.",
     OnlyWith.supervisor: "First with your supervisor only.",
 }
@@ -30,13 +32,14 @@ FOR_ALL = JOINT | {"family-as-solution"}
 OF_THE_THERAPIST = frozenset({"over-reliance", "side-taking", "therapist-stance"})
 """Rules that say how a therapist was seen. Naming that in the room may give away who saw it."""
 
+OF_THE_ROOM = OF_THE_THERAPIST | {"member-excluded"}
+"""Rules that name a member, but ask something of the others: whose side was taken, or who is not there."""
 
-def only_with(rule: str, step: str, of_members: bool, case: Circumstances, apart: bool) -> OnlyWith:
-    """Return with whom a step may be taken up; `of_members`: its alert names one or more, `apart`: its text says to
-    see the members apart.
-    """
+
+def only_with(rule: str, step: str, members: int, case: Circumstances, apart: bool) -> OnlyWith:
+    """Return with whom a step may be taken up; its alert names so many `members`; `apart`: its text says so."""
     if step == "own-part" and rule in OF_THE_THERAPIST:
         return OnlyWith.supervisor
-    if case.on_hold or case.walled or apart:
-        return OnlyWith.member
-    return OnlyWith.member if of_members and step not in FOR_ALL else OnlyWith.family
+    if members and step not in FOR_ALL and rule not in OF_THE_ROOM:
+        return OnlyWith.member if members == 1 else OnlyWith.apart
+    return OnlyWith.apart if case.on_hold or case.walled or apart else OnlyWith.family
