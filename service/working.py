@@ -15,7 +15,7 @@ from service.domain.job import JobKind
 from service.observing import error_fields
 from service.reassessing import reassess
 
-STALLED = "60s"  # without a word from a worker, then its transaction is taken back and its chunk is free again
+STALLED = "5min"  # without a word from a worker, then its transaction is taken back and its chunk is free again
 
 Doing = Callable[[Db, Chunk, datetime], Awaitable[Result]]
 
@@ -37,7 +37,8 @@ DOING: dict[JobKind, Doing] = {JobKind.reassessment: _reassess, JobKind.backtest
 async def do_chunk(engine: AsyncEngine, organization_id: UUID, kind: JobKind, job_id: str) -> bool:
     """Do the next chunk of a job; False if there is none that nobody else is at.
 
-    Cases that cannot be judged are noted as such, so that one of them does not keep the others waiting.
+    A chunk that cannot be done is split, and a case that cannot be judged even alone is noted, so that it keeps no
+    other waiting.
     """
     at, chunk = datetime.now(UTC), None
     try:
@@ -54,7 +55,10 @@ async def do_chunk(engine: AsyncEngine, organization_id: UUID, kind: JobKind, jo
             raise
         log.error("chunk_failed", kind=kind.value, **error_fields(error))
         async with transaction(engine, organization_id) as db:
-            await jobs.close_chunk(db, chunk, at, Result(), failed=type(error).__name__)
+            if chunk.alone:
+                await jobs.close_chunk(db, chunk, at, Result(), failed=type(error).__name__)
+            else:
+                await jobs.split_chunk(db, chunk)
     return chunk is not None
 
 

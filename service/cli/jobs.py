@@ -71,7 +71,7 @@ def show(told: Told) -> None:
     typer.echo(f"{'rule':<28}" + "".join(f"{column:>10}" for column in columns))
     for rule, numbers in added_up(counts).items():
         typer.echo(f"{rule:<28}" + "".join(f"{numbers[column]:>10}" for column in columns))
-    typer.echo(f"{progress.cases_done} cases, {progress.member_sessions} member-sessions")
+    typer.echo(f"cases: {progress.cases_done}, member-sessions: {progress.member_sessions}")
 
 
 def _accepted(asked: Asked) -> None:
@@ -108,7 +108,7 @@ def _ended(job: Job, progress: Progress) -> Job:
     if state is JobState.cancelled:
         raise Failure("it was cancelled")
     if state is JobState.failed:
-        raise Failure(f"{progress.cases_failed} cases could not be judged; --id {job.id} tries them again")
+        raise Failure(f"cases that could not be judged: {progress.cases_failed}; --id {job.id} tries them again")
     if state is not JobState.done:
         raise Failure(f"it was interrupted; --id {job.id} goes on where it stopped")
     return job

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, and_, bindparam, cast, delete, func, literal, select, tuple_, update
+from sqlalchemy import Integer, Select, and_, bindparam, cast, delete, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -36,6 +36,11 @@ class Chunk:
     place: int
     first_case_id: str
     last_case_id: str
+
+    @property
+    def alone(self) -> bool:
+        """Tell whether it is of one case."""
+        return self.first_case_id == self.last_case_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +69,15 @@ async def write_job(db: Db, job: Job) -> bool:
 
 
 def _cut(db: Db, job: Job) -> Any:
+    """Return the insertion of a job's chunks; between their places there is one for each of their cases."""
     weight = func.sum(cases.c.held_sessions + 1).over(order_by=cases.c.case_id)
-    place = cast((weight - 1) // AT_ONCE, Integer()).label("place")
-    placed = select(cases.c.case_id, place).where(cases.c.organization_id == db.organization_id, cases.c.revision > 0)
+    place = cast((weight - 1) // AT_ONCE * AT_ONCE, Integer())
+    mine = (cases.c.organization_id == db.organization_id, cases.c.revision > 0)
+    return _chunks(db, job, select(cases.c.case_id, place.label("place")).where(*mine))
+
+
+def _chunks(db: Db, job: Job, placed: Select[Any]) -> Any:
+    """Return the insertion of chunks of cases that each have a place: those of one place are one chunk."""
     each = placed.subquery("placed")
     values: dict[str, Any] = {
         "organization_id": literal(db.organization_id),
@@ -80,6 +91,18 @@ def _cut(db: Db, job: Job) -> Any:
         "member_sessions": literal(0),
     }
     return insert(chunks).from_select(list(values), select(*values.values()).group_by(each.c.place))
+
+
+async def split_chunk(db: Db, chunk: Chunk) -> None:
+    """Let each case of a chunk be one of its own, so that the one that cannot be done fails no other."""
+    mine = (*_of(db, chunks, chunk.job.kind), chunks.c.job_id == chunk.job.id, chunks.c.place == chunk.place)
+    gone = await db.execute(delete(chunks).where(*mine, chunks.c.over_at.is_(None)).returning(chunks.c.place))
+    if gone.one_or_none() is None:
+        return  # somebody else was at it, and is through
+    place = cast(chunk.place - 1 + func.row_number().over(order_by=cases.c.case_id), Integer())
+    among = (cases.c.case_id >= chunk.first_case_id, cases.c.case_id <= chunk.last_case_id)
+    known = (cases.c.organization_id == db.organization_id, cases.c.revision > 0, *among)
+    await db.execute(_chunks(db, chunk.job, select(cases.c.case_id, place.label("place")).where(*known)))
 
 
 def _progress_of() -> Any:

@@ -155,6 +155,25 @@ async def test_what_does_not_fit(client: httpx.AsyncClient, body: Document, poin
     assert (await get(client, PATH))["items"] == []
 
 
+async def test_page_by_page(client: httpx.AsyncClient, engine: AsyncEngine, organization: UUID) -> None:
+    await client.put("/v1/cases/fam-42/sessions/s1", json=hostile())
+    await client.put("/v1/cases/fam-43/sessions/s1", json=hostile())
+    async with transaction(engine, organization) as db:
+        await db.driver.execute("DELETE FROM alerts WHERE organization_id = $1", organization)
+    for key in ("j-1", "j-2"):
+        await begun(client, key, dry_run="true")
+    await do_all(engine)
+    for path, name, expected in (
+        (PATH, "id", ["j-2", "j-1"]),
+        (f"{PATH}/j-1/differences", "case_id", ["fam-42", "fam-43"]),
+    ):
+        first = await get(client, f"{path}?limit=1")
+        last = await get(client, f"{path}?limit=1&cursor={first['next_cursor']}")
+        assert [item[name] for item in (*first["items"], *last["items"])] == expected
+        assert last["next_cursor"] is None
+        assert (await client.get(f"{path}?cursor=nonsense")).status_code == 400
+
+
 async def test_what_is_not_there(client: httpx.AsyncClient) -> None:
     for path in (f"{PATH}/j-9", f"{PATH}/j-9/differences"):
         assert (await client.get(path)).status_code == 404

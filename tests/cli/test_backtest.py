@@ -17,7 +17,7 @@ def test_what_would_differ(evenkeel: Evenkeel, world: World) -> None:
     assert done.exit_code == 0
     rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()[1:-1]}
     assert rows[LOSS] == ["2", "0", "0", "2", "0"]
-    assert done.stdout.splitlines()[-1] == "2 cases, 10 member-sessions"
+    assert done.stdout.splitlines()[-1] == "cases: 2, member-sessions: 10"
     kept = {table: rows for table, rows in world.stored().items() if table not in ("jobs", "chunks", "audit")}
     assert kept == {table: before[table] for table in kept}
 

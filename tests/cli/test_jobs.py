@@ -18,7 +18,7 @@ def test_a_table_of_rules(capsys: pytest.CaptureFixture[str]) -> None:
         ["rule", "before", "after", "appeared", "vanished", "moved"],
         ["early-low", "0", "1", "1", "0", "0"],
         ["sudden-drop", "2", "1", "0", "1", "0"],
-        ["3", "cases,", "120", "member-sessions"],
+        ["cases:", "3,", "member-sessions:", "120"],
     ]
 
 
@@ -30,7 +30,11 @@ def test_a_job_that_was_done_is_returned() -> None:
     ("job", "progress", "line"),
     [
         (CANCELLED, Progress(cases=1), "it was cancelled"),
-        (JOB, Progress(cases=4, cases_failed=4, over=1), "4 cases could not be judged; --id j-1 tries them again"),
+        (
+            JOB,
+            Progress(cases=4, cases_failed=4, over=1),
+            "cases that could not be judged: 4; --id j-1 tries them again",
+        ),
         (JOB, Progress(cases=4, open=1, over=1), "it was interrupted; --id j-1 goes on where it stopped"),
     ],
 )

@@ -128,6 +128,34 @@ async def test_what_came_of_chunks_adds_up(db: Db) -> None:
     assert await jobs.take_chunk(db, KIND, ID) == third
 
 
+async def test_a_chunk_that_is_split_is_one_of_each_case(db: Db) -> None:
+    first, second = await _stored(db, a=1, b=1, blank=-1, c=AT_ONCE - 5, d=1)
+    assert (first.first_case_id, first.last_case_id, first.alone) == ("a", "c", False)
+    assert second.alone
+    await jobs.split_chunk(db, first)
+    found = []
+    while chunk := await jobs.take_chunk(db, KIND, ID):
+        assert chunk.alone
+        found.append(chunk.first_case_id)
+        await jobs.close_chunk(db, chunk, NOW, Result())
+    assert found == ["a", "b", "c", "d"]
+    await jobs.split_chunk(db, second)  # it is over
+    known = await jobs.job_by_id(db, KIND, ID)
+    assert known is not None
+    assert (known[1].cases_done, known[1].open, known[1].over) == (4, 0, 4)
+
+
+async def test_the_largest_chunk_can_be_split(db: Db) -> None:
+    """As many cases as a chunk can have, none with a session, and a chunk after them."""
+    many = {f"c{number:04}": 0 for number in range(AT_ONCE + 1)}
+    first, second = await _stored(db, JOB, **many)
+    await jobs.split_chunk(db, first)
+    known = await jobs.job_by_id(db, KIND, ID)
+    assert known is not None
+    assert (known[1].cases, known[1].open) == (AT_ONCE + 1, AT_ONCE + 1)
+    assert second.first_case_id == f"c{AT_ONCE:04}"
+
+
 async def test_differences_page_by_page(db: Db) -> None:
     first, second, third = await _stored(db, a=AT_ONCE, b=AT_ONCE, c=AT_ONCE)
     await jobs.close_chunk(db, first, NOW, Result(differences=[{"n": 1}, {"n": 2}, {"n": 3}]))
