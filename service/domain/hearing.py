@@ -66,9 +66,8 @@ def hear(moment: Moment, memories: Mapping[str, Any], given: Given) -> Heard:
     whispered: dict[str, tuple[Signal, ...]] = {}
     after: dict[str, Any] = {}
     standing = {concern.rule for concern in moment.concerns if concern.active}
-    if hidden:
-        moment = replace(moment, concerns=tuple(concern for concern in moment.concerns if not concern.shadow))
-    moment = replace(moment, signals=signals)
+    heard_by_all = tuple(concern for concern in moment.concerns if not concern.shadow) if hidden else moment.concerns
+    moment = replace(moment, concerns=heard_by_all, signals=signals)
     for code, rule in rules().items():
         before, shadow = memories.get(code, rule.memory), code in given.shadow
         seen = _overheard(moment, hidden, whispered) if shadow else moment

@@ -84,6 +84,8 @@ def limit_of(limits: Limits, poles: Poles) -> float:
 def sd_of(poles: Poles) -> float:
     """Return the SD in which a distance of poles is told: by the reference they share, else by that of all members."""
     low = poles[0]
+    if not low.references.known:  # as mostly: then all poles of a form have its own
+        return low.sd
     return low.references.among([pole.rating for pole in poles], low.key.dimension).sd
 
 

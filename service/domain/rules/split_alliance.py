@@ -107,10 +107,10 @@ def _lower(two: Two) -> Figure:
 
 
 def _grows(two: Two, form: Form, parameters: Parameters) -> bool:
-    pair, lower = form.pair(*two), _lower(two)
+    pair = form.pair(*two)
     if pair.count < parameters.widening_from or not at_least(_change(pair), parameters.widening * sd_of(two)):
         return False
-    return lower.is_below_cut and above(abs(mean_of(pair.last)), abs(mean_of(pair.first)))
+    return _lower(two).is_below_cut and above(abs(mean_of(pair.last)), abs(mean_of(pair.first)))
 
 
 def _change(pair: Pair) -> float:
