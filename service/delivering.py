@@ -149,7 +149,11 @@ class Deliverer:
             return Attempt(at=now, milliseconds=0, error="secret-unreadable")
         headers = signed(secrets, delivery.message_id, now, body)
         message = Message(address=subscription.address, headers=headers, body=body, at=now)
-        return await channels()[subscription.channel].send(message, self.egress)
+        try:
+            return await channels()[subscription.channel].send(message, self.egress)
+        except Exception as error:  # or one message would keep its neighbours from being settled, for ever
+            log.error("unforeseen", **error_fields(error))
+            return Attempt(at=now, milliseconds=0, error="unforeseen")
 
     async def _settle(self, organization_id: UUID, served: Subscription, done: Sequence[Done]) -> None:
         """Note what became of deliveries and, by it, how their subscription does; committed when this returns."""

@@ -26,6 +26,7 @@ from service.api import (
     errors,
     health,
     languages,
+    messages,
     rating_history,
     ratings,
     reassessments,
@@ -115,6 +116,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     contract.install(app)
     for page in PAGES:
         app.router.routes += page.router.routes  # as they are: included ones are matched twice, and router by router
+    app.webhooks.routes += messages.router.routes
     app.add_middleware(Transport)
     app.add_middleware(Observed, metrics=metrics)
     return app

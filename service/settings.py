@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LEAST_KEY_BYTES = 32
@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     webhook_allow_loopback: bool = Field(
         default=False, description="webhooks may go to this machine itself, over plain http too; for tests and demos"
     )
-    webhook_ca_file: Path | None = Field(
+    webhook_ca_file: FilePath | None = Field(
         default=None, description="certificates of authorities to trust for webhooks instead of the public ones"
     )
     api_key: SecretStr | None = Field(default=None, description="the key that `evenkeel import` sends; not for `serve`")

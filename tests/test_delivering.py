@@ -15,14 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from service import delivering, subscribing
-from service.channels import webhook
+from service.channels import Channel, Message, channels, webhook
 from service.db.engine import connected, transaction
 from service.db.identity import create_organization
 from service.db.migrations import upgrade
 from service.db.subscriptions import subscription_by_id
 from service.delivering import Deliverer
 from service.domain.delivery import Delivery, DeliveryState
-from service.domain.retrying import SCHEDULE
+from service.domain.retrying import SCHEDULE, Attempt
 from service.domain.subscription import StateReason, Subscription, SubscriptionState
 from service.egress import Egress
 from service.encrypting import WEBHOOKS, encrypt
@@ -423,6 +423,26 @@ async def test_without_the_keys_nothing_goes_unsigned(desk: Desk, clock: Clock) 
         assert [item["error"] for item in (await only(desk)).attempts] == ["secret-unreadable"] * 2
         await turn(worker(desk, clock, (bytes([2]) * 32, *KEYS)))
         assert len(receiver.received) == 1
+
+
+async def test_what_nobody_foresaw_of_one_message_is_an_attempt_like_others(
+    desk: Desk, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = webhook.send
+
+    async def breaking(message: Message, egress: Egress) -> Attempt:
+        if b"alert.opened" in message.body:
+            raise RuntimeError("canary")
+        return await send(message, egress)
+
+    monkeypatch.setitem(channels(), "webhook", Channel("webhook", breaking))
+    async with told(desk):
+        await alarm(desk)
+        await alarm(desk, 2)
+        await turn(worker(desk, clock))
+    first, second = await delivered_to(desk)
+    assert [item["error"] for item in first.attempts] == ["unforeseen"]
+    assert (first.state, second.state) == (DeliveryState.waiting, DeliveryState.delivered)
 
 
 async def test_the_guard_is_asked_at_every_attempt(desk: Desk, clock: Clock) -> None:

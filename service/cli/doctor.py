@@ -21,11 +21,13 @@ from service.db.embedded import EmbeddedServerError
 from service.db.engine import Unavailable, connected
 from service.db.identity import list_keys, organizations
 from service.db.migrations import head, readiness
+from service.db.subscriptions import oldest_waiting
 from service.settings import Settings, read_settings
 
 OLDEST = 15  # PostgreSQL's major version
 SKEW_SECONDS = 2.0
 SOON = timedelta(days=14)
+LATE = timedelta(minutes=5)
 ADVICE = {
     "not-migrated": "run `evenkeel migrate`",
     "migration-pending": "run `evenkeel migrate`",
@@ -47,7 +49,7 @@ class Finding:
 
 
 def doctor() -> None:
-    """Check settings, folders, database, migrations, clock and keys; fail if something is wrong."""
+    """Check settings, folders, database, migrations, clock, keys and deliveries; fail if something is wrong."""
     settings = read_settings()
     findings = [Finding(Level.good, f"settings: valid; evenkeel {version('evenkeel')}")]
     findings += [*_data_folder(settings), *_spool(settings)]
@@ -101,7 +103,7 @@ async def _of_engine(settings: Settings) -> list[Finding]:
     async with engine_of(settings) as engine:
         findings = [finding for look in looks async for finding in look(engine, settings)]
         if await readiness(engine) is None:
-            findings += [finding async for finding in _keys(engine)]
+            findings += [finding for look in (_keys, _deliveries) async for finding in look(engine)]
     return findings
 
 
@@ -145,6 +147,17 @@ async def _keys(engine: AsyncEngine) -> AsyncIterator[Finding]:
             if key.valid(now) and key.expires_at is not None and key.expires_at - now < SOON:
                 yield Finding(Level.notable, f"keys: {key.key_id} ends on {key.expires_at:%Y-%m-%d %H:%M}Z; rotate it")
     yield Finding(Level.good if total else Level.notable, f"keys: {total} valid")
+
+
+async def _deliveries(engine: AsyncEngine) -> AsyncIterator[Finding]:
+    oldest = await oldest_waiting(engine)
+    waits = timedelta(0) if oldest is None else datetime.now(UTC) - oldest
+    if waits > LATE:
+        minutes = round(waits.total_seconds() / 60)
+        advice = "does `evenkeel worker` run? GET /v1/webhooks names receivers that fail"
+        yield Finding(Level.notable, f"deliveries: the oldest waits for {minutes} minutes; {advice}")
+    else:
+        yield Finding(Level.good, "deliveries: none waits for long")
 
 
 async def _ask(engine: AsyncEngine, question: str) -> Any:

@@ -59,11 +59,11 @@ def _validator(published: str, method: str, status: str, media_type: str) -> Any
     schema = told["content"][media_type].get("schema")
     if schema is None or media_type not in JSON_TYPES:
         return None
-    return jsonschema_rs.Draft202012Validator({**schema, "components": {"schemas": _closed_schemas()}})
+    return jsonschema_rs.Draft202012Validator({**schema, "components": {"schemas": closed_schemas()}})
 
 
 @cache
-def _closed_schemas() -> dict[str, Any]:
+def closed_schemas() -> dict[str, Any]:
     """Return the published schemas with every field of ours named: a client may not meet one that is not described."""
     closed = {}
     for name, schema in OPENAPI["components"]["schemas"].items():

@@ -3,11 +3,17 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
 from typer.testing import CliRunner
 
 from service.cli import app
 from service.db.embedded import EmbeddedServer
+from service.db.migrations import upgrade
+from service.settings import Settings
 from tests.cli.conftest import Evenkeel
+from tests.subscribed import alarm, subscribe
+from tests.worlds import new_world, with_engine
+from tests.writes import Desk, let_in
 
 
 def test_a_healthy_service_has_nothing_wrong(evenkeel: Evenkeel) -> None:
@@ -16,7 +22,7 @@ def test_a_healthy_service_has_nothing_wrong(evenkeel: Evenkeel) -> None:
     assert "FAIL" not in found.stdout
     topics = [line[6:].partition(":")[0] for line in found.stdout.splitlines()]
     assert topics[:3] == ["settings", "data folder", "spool"]
-    assert {"database", "migrations", "clock", "connections", "keys"} <= set(topics)
+    assert {"database", "migrations", "clock", "connections", "keys", "deliveries"} <= set(topics)
 
 
 def test_names_keys_that_end_soon(evenkeel: Evenkeel) -> None:
@@ -28,6 +34,24 @@ def test_names_keys_that_end_soon(evenkeel: Evenkeel) -> None:
     assert found.exit_code == 0
     assert f"note  keys: {soon} ends on" in found.stdout
     assert late not in found.stdout
+
+
+def test_names_what_waits_for_long(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    upgrade(Settings().with_database(empty_database_url))
+    monkeypatch.setenv("EVENKEEL_DATABASE_URL", empty_database_url)
+    assert "ok    deliveries: none waits for long" in CliRunner().invoke(app, ["doctor"]).stdout
+    world = new_world(empty_database_url)
+
+    async def wait(engine: AsyncEngine) -> None:
+        await let_in(engine, world.organization_id)
+        desk = Desk(engine, world.organization_id)
+        await subscribe(desk)
+        await alarm(desk)
+
+    with_engine(empty_database_url, wait)
+    found = CliRunner().invoke(app, ["doctor"])
+    assert "note  deliveries: the oldest waits for " in found.stdout
+    assert found.exit_code == 0
 
 
 def test_an_empty_database_needs_migrating(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
