@@ -17,8 +17,7 @@ from service.db.deliveries import enqueue
 from service.db.engine import Db, transaction
 from service.domain.commands import Refusal
 from service.domain.delivery import Event
-from service.domain.handling import Act, handled
-from service.domain.plain import freeze
+from service.domain.handling import Act, act_body, handled
 from service.domain.reconcile import Alert
 from service.domain.repair import Repair, repaired, told
 
@@ -39,7 +38,7 @@ async def handle(engine: AsyncEngine, bearer: Bearer, alert_id: UUID, act: Act, 
         current = found.alert
         if current is None:
             return found
-        body: dict[str, Any] = dict(zip(act.__dataclass_fields__, freeze(_without_revision(act)), strict=True))
+        body = act_body(act)
         known = await handlings.handling_by_id(db, alert_id, act.id)
         if known is not None:
             return found if known == body else Handled(current, Refusal("handling-differs"))
@@ -94,8 +93,3 @@ async def _written(db: Db, bearer: Bearer, action: str, moved: Alert, now: datet
         await enqueue(db, {numbered.change_number: Event.handled})
     await stores.write_audit(db, now, [(bearer.name, action, f"alert/{moved.alert_id}", moved.revision)])
     return numbered
-
-
-def _without_revision(act: Act) -> Act:
-    """Return an act as it is compared with a repeated one: what its client saw meanwhile does not count."""
-    return replace(act, handling_revision=None)

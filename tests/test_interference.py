@@ -156,6 +156,7 @@ OTHERS = [
     Ask("GET", "/v1/ratings/@1@/revisions"),
     Ask("GET", "/v1/alerts"),
     Ask("GET", "/v1/changes"),
+    Ask("POST", "/v1/handling/batch", {"items": [{"alert_id": UNKNOWN}]}),
     Ask("HEAD", "/v1/changes/stream"),
     Ask("GET", f"/v1/alerts/{UNKNOWN}"),
     Ask("POST", f"/v1/alerts/{UNKNOWN}/handling", {"id": "h1", "action": "acknowledge", "by": "dr-7"}),

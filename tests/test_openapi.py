@@ -37,6 +37,7 @@ CALLS = {
     "/v1/alerts/{alert_id}/basis": "get",
     "/v1/alerts/{alert_id}/handling": "post",
     "/v1/alerts/{alert_id}/repairs": "get post",
+    "/v1/handling/batch": "post",
     "/v1/therapists/{therapist_id}/monday": "get",
     "/v1/reassessments": "get post",
     "/v1/reassessments/{reassessment_id}": "get delete",

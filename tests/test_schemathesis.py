@@ -27,10 +27,16 @@ EXAMPLES = 8  # random ones of each call; more than a thousand at the edges of t
 SEED = 20260105
 PATIENCE = 200.0  # seconds
 
-# a batch is text to the contract; each of its lines is refused for itself. A stream has no end to wait for
+# a batch is text to the contract; each of its lines, or acts, is refused for itself. A stream has no end to wait for
 OPERATIONS = """
 [[operations]]
 include-name = "POST /v1/batch"
+
+[operations.checks]
+negative_data_rejection.enabled = false
+
+[[operations]]
+include-name = "POST /v1/handling/batch"
 
 [operations.checks]
 negative_data_rejection.enabled = false

@@ -139,6 +139,20 @@ class HandlingCreate(Body):
         return self
 
 
+def act_of(body: HandlingCreate) -> Act:
+    """Return the act of a body."""
+    return Act(
+        id=body.id,
+        action=body.action,
+        by=body.by,
+        at=body.at,
+        sessions=body.until.sessions if body.until else None,
+        until=body.until.date if body.until else None,
+        reason=body.reason,
+        handling_revision=body.handling_revision,
+    )
+
+
 @router.post(
     "/v1/alerts/{alert_id}/handling",
     response_model=AlertPublic | HandlingPublic,
@@ -149,17 +163,7 @@ async def post_handling(request: KeyedRequest, alert_id: UUID, body: HandlingCre
     """Acknowledge, snooze or dismiss an alert, or take that back."""
     caller, now = request.caller, request.now
     caller.speaks_for(body.by)
-    act = Act(
-        id=body.id,
-        action=body.action,
-        by=body.by,
-        at=body.at,
-        sessions=body.until.sessions if body.until else None,
-        until=body.until.date if body.until else None,
-        reason=body.reason,
-        handling_revision=body.handling_revision,
-    )
-    done = await handle(request.service.engine, caller, alert_id, act, now)
+    done = await handle(request.service.engine, caller, alert_id, act_of(body), now)
     if done.refusal is not None:
         raise refused(done.refusal)
     stored = there(done.alert)

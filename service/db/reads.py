@@ -1,6 +1,6 @@
 """What the API shows, page by page: plain functions taking `db`, one or two statements each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
@@ -178,6 +178,13 @@ async def alert_by_id(db: Db, alert_id: UUID, shadow: bool = False) -> StoredAle
     return stored_alert(rows[0]) if rows else None
 
 
+async def alerts_by_id(db: Db, alert_ids: Iterable[UUID]) -> dict[UUID, StoredAlert]:
+    """Return those of some alerts that are there; none that is in shadow."""
+    statement = SOME_ALERTS if db.caseload is None else SOME_OF_CASELOAD
+    rows = await db.fetch(statement, ids=sorted(alert_ids), caseload=db.caseload)
+    return {row["alert_id"]: stored_alert(row) for row in rows}
+
+
 SHOWN = [column for column in alerts.c if column.name not in ("subject", "sessions", "handed_over")]
 ALERTS_WITH_CASE = (
     select(*SHOWN, cases.c.held_sessions, cases.c.last_session_id, *CIRCUMSTANCES)
@@ -187,6 +194,8 @@ ALERTS_WITH_CASE = (
 HEARD = or_(~alerts.c.shadow, bindparam("shadow", type_=Boolean()))
 ONE = ALERTS_WITH_CASE.where(alerts.c.alert_id == bindparam("alert_id", type_=Uuid()), HEARD)
 ALERT, ALERT_OF_CASELOAD = Statement(ONE), Statement(ONE.where(OF_CASELOAD))
+SOME = ALERTS_WITH_CASE.where(alerts.c.alert_id == any_(bindparam("ids", type_=ARRAY(Uuid()))), ~alerts.c.shadow)
+SOME_ALERTS, SOME_OF_CASELOAD = Statement(SOME), Statement(SOME.where(OF_CASELOAD))
 
 
 @cache

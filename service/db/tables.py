@@ -241,6 +241,7 @@ class AlertRow(SQLModel, table=True):
     handling_revision: int = number("handling_revision")
     snoozed_until: datetime | None = moment("snoozed_until", nullable=True)
     snoozed_until_number: int | None = number("snoozed_until_number", nullable=True)
+    asked_at: datetime | None = moment("asked_at", nullable=True)
     last_repair: dict[str, Any] | None = document("last_repair", nullable=True)
     revision: int = number("revision")
     change_number: int = change("change_number")

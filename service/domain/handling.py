@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Any
 
+from service.domain.plain import freeze
 from service.domain.reconcile import Alert, Handling, unhandled
 
 
@@ -39,6 +40,12 @@ class Act:
     until: str | None = None
     reason: DismissalReason | None = None
     handling_revision: int | None = None
+
+
+def act_body(act: Act) -> dict[str, Any]:
+    """Return an act as it is stored, and compared with a repeated one: what its client saw meanwhile does not count."""
+    told = replace(act, handling_revision=None)
+    return dict(zip(act.__dataclass_fields__, freeze(told), strict=True))
 
 
 def handled(alert: Alert, act: Act, held_sessions: int, now: datetime) -> Alert:

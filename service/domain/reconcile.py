@@ -33,7 +33,8 @@ class Alert:
     """A stored concern with its handling and the last repair that was told.
 
     `change_number` is its place among the organization's changes, set when the change is written; a snooze ends at
-    `snoozed_until` or once the case counts `snoozed_until_number` held sessions.
+    `snoozed_until` or once the case counts `snoozed_until_number` held sessions. `asked_at` is when it last began to
+    wait for somebody by itself: it opened again or rose to critical; None while it never did.
     """
 
     alert_id: str
@@ -48,6 +49,7 @@ class Alert:
     handling_revision: int = 0
     snoozed_until: datetime | None = None
     snoozed_until_number: int | None = None
+    asked_at: datetime | None = None
     last_repair: Mapping[str, Any] | None = None
     revision: int = 1
     change_number: int = 0
@@ -170,8 +172,9 @@ def _moved(alert: Alert, concern: Concern, at: datetime) -> Reconciled | None:
     moved = replace(alert, concern=concern, revision=alert.revision + 1, changed_at=at)
     reopened = concern.active and (not before.active or concern.openings > before.openings)
     risen = concern.severity is Severity.critical and before.severity is not Severity.critical
-    if (reopened or risen) and alert.handling is not Handling.new:
-        moved = unhandled(moved)
+    if reopened or risen:
+        moved = replace(moved, asked_at=at)
+        moved = moved if alert.handling is Handling.new else unhandled(moved)
     return Reconciled(moved, seen=True)
 
 

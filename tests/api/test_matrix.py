@@ -44,6 +44,7 @@ NEEDS: dict[Call, str] = {
     ("get", "/v1/alerts/{alert_id}/basis"): "alerts:read",
     ("post", "/v1/alerts/{alert_id}/handling"): "alerts:handle",
     ("post", "/v1/alerts/{alert_id}/repairs"): "alerts:handle",
+    ("post", "/v1/handling/batch"): "alerts:handle",
     ("get", "/v1/alerts/{alert_id}/repairs"): "alerts:read",
     ("get", "/v1/therapists/{therapist_id}/monday"): "alerts:read",
     ("post", "/v1/cases/{case_id}/episodes"): "alerts:handle",
@@ -124,6 +125,7 @@ BODIES: dict[Call, Document] = {
     ("put", "/v1/ratings/{rating_id}"): rating("ana", 95.0),
     ("post", "/v1/alerts/{alert_id}/handling"): {"id": "h-1", "action": "acknowledge", "by": "dr-7"},
     ("post", "/v1/alerts/{alert_id}/repairs"): repair(),
+    ("post", "/v1/handling/batch"): {"items": [{}]},  # which is refused for itself
     ("post", "/v1/reassessments"): {"id": "j-1"},
     ("put", "/v1/instruments/{code}/references"): {
         "references": [{"dimension": "total", "role": "member", "sd": 12.0, "source": "own-ratings"}]

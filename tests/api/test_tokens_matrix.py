@@ -76,8 +76,10 @@ def send(app: FastAPI) -> Send:
         given = {**names, "code": "srs" if "instruments" in template else "side-taking"}
         path = re.sub(r"\{(\w+)\}", lambda found: given.get(found[1], NOTHING), template)
         by = "sup-1" if text.startswith("supervisor") else "dr-7"
+        act = {"id": "h-1", "action": "acknowledge", "by": by}
         bodies: dict[str, Document] = {
-            "/v1/alerts/{alert_id}/handling": {"id": "h-1", "action": "acknowledge", "by": by},
+            "/v1/alerts/{alert_id}/handling": act,
+            "/v1/handling/batch": {"items": [{**act, "alert_id": names["alert_id"]}]},
             "/v1/alerts/{alert_id}/repairs": repair(by=by),
             "/v1/cases/{case_id}/episodes": episode(names["alert_id"], by=by),
         }

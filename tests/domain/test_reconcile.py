@@ -205,12 +205,13 @@ class TestHandling:
         assert found.alert.handling is handling
         reset = handling is Handling.new
         assert found.alert.handled == (None if reset else {"by": "dr-7"})
+        assert found.alert.asked_at == (found.alert.changed_at if reset else None)
         assert found.alert.handling_revision == (2 if reset else 1)
         assert found.alert.revision == 2
 
     def test_what_is_new_already_needs_no_reset(self) -> None:
         found = only([concern(3, 4, severity=Severity.critical)], [alert("a", concern(3))])
-        assert found.alert.handling_revision == 0
+        assert (found.alert.handling_revision, found.alert.asked_at) == (0, found.alert.changed_at)
 
     def test_a_snooze_ends_with_the_reset(self) -> None:
         snoozed = replace(
