@@ -106,6 +106,6 @@ def _retry_after(answer: httpx.Response, now: datetime) -> float | None:
         return float(asked[:9])
     try:
         at = parsedate_to_datetime(asked)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
     return (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()

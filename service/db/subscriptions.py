@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import and_, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -21,7 +21,15 @@ deliveries = table_of(DeliveryRow)
 
 ACTIVE = subscriptions.c.state == SubscriptionState.active.value
 THERE = subscriptions.c.state != SubscriptionState.deleted.value
-WAITING = deliveries.c.state == "waiting"
+# what was on its way when its subscription was disabled waits for that to be active again, and is not due meanwhile
+UNDER_WAY = and_(
+    deliveries.c.state == "waiting",
+    exists().where(
+        subscriptions.c.organization_id == deliveries.c.organization_id,
+        subscriptions.c.subscription_id == deliveries.c.subscription_id,
+        ACTIVE,
+    ),
+)
 
 
 async def hold_organization(db: Db) -> None:
@@ -82,7 +90,7 @@ async def disable(db: Db, subscription_id: str, reason: StateReason, at: datetim
 async def organizations_due(engine: AsyncEngine, now: datetime) -> list[UUID]:
     """Return the organizations that have something due; it is read without a lock, each is served by itself."""
     theirs = deliveries.c.organization_id == organizations.c.organization_id
-    due = exists().where(theirs, WAITING, deliveries.c.due_at <= now)
+    due = exists().where(theirs, UNDER_WAY, deliveries.c.due_at <= now)
     statement = select(organizations.c.organization_id).where(organizations.c.subscribed, due)
     async with connected(engine) as connection:
         return list((await connection.execute(statement)).scalars())
@@ -98,7 +106,7 @@ async def organizations_subscribed(engine: AsyncEngine) -> list[UUID]:
 async def oldest_waiting(engine: AsyncEngine) -> datetime | None:
     """Return when the change occurred that waits longest to be told, of all organizations; None if none waits."""
     async with connected(engine) as connection:
-        statement = select(func.min(deliveries.c.occurred_at)).where(WAITING)
+        statement = select(func.min(deliveries.c.occurred_at)).where(UNDER_WAY)
         found: datetime | None = (await connection.execute(statement)).scalar_one()
         return found
 

@@ -92,6 +92,8 @@ async def test_no_redirect_is_followed(code: int) -> None:
         ("-5", None),
         ("1e9", None),
         ("soon", None),
+        ("Mon, 01 Jun 2026 12:00:00 +99999999999999999999", None),
+        ("Mon, 99 Jun 99999 12:00:00 GMT", None),
         ("99999999999999999999", 999_999_999.0),
         ("", None),
     ],

@@ -117,3 +117,8 @@ async def test_which_organizations_have_something_due(engine: AsyncEngine, desk:
     oldest = await subscriptions.oldest_waiting(engine)
     assert oldest is not None
     assert oldest <= NOW
+    await subscribe(desk, subscription(state=SubscriptionState.disabled))
+    await subscribe(desk, subscription("other"))  # or nothing of the organization would be looked at
+    assert desk.organization not in await subscriptions.organizations_due(engine, later)
+    await subscribe(desk)
+    assert desk.organization in await subscriptions.organizations_due(engine, later)
