@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from time import monotonic
 
 from fastapi import FastAPI
 
@@ -45,7 +46,9 @@ from service.api.transport import Transport
 from service.db.engine import make_engine
 from service.delivering import delivering
 from service.domain.notices import NOTICE
+from service.egress import Egress
 from service.grouping import Writer
+from service.jwks import ProviderKeys
 from service.observing import Metrics, Observed
 from service.processes import Runner
 from service.settings import Settings
@@ -90,7 +93,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         engine = make_engine(settings)
         writer = Writer(partial(write, engine), settings.queue_limit, metrics.flushed)
         waker = Waker(engine, settings.listen_address, waits=metrics.readers.set)
-        app.state.service = Service(settings, engine, writer, KeyRing(engine, settings.keys), clock, waker)
+        providers = ProviderKeys(Egress(settings.provider_allow_loopback), monotonic)
+        keys = KeyRing(engine, settings.keys, providers)
+        app.state.service = Service(settings, engine, writer, keys, clock, waker)
         app.state.runner = Runner(settings, engine)
         running = [asyncio.create_task(work.run()) for work in (app.state.runner, waker)]
         deliverer = delivering(settings, metrics.registry, clock) if settings.worker == "embedded" else nullcontext()

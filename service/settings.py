@@ -118,6 +118,9 @@ class Settings(BaseSettings):
     webhook_ca_file: FilePath | None = Field(
         default=None, description="certificates of authorities to trust for webhooks instead of the public ones"
     )
+    provider_allow_loopback: bool = Field(
+        default=False, description="an OpenID provider's keys may come from this machine itself; for tests and demos"
+    )
     api_key: SecretStr | None = Field(default=None, description="the key that `evenkeel import` sends; not for `serve`")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="the least level to log")
 

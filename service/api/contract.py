@@ -16,7 +16,8 @@ TOKEN = {
     "type": "http",
     "scheme": "bearer",
     "bearerFormat": "JWT",
-    "description": "A front-end token of `POST /v1/tokens`, `et_…`. It sees the caseload of its person only.",
+    "description": "A front-end token of `POST /v1/tokens`, `et_…`, or one of the organization's own OpenID provider, "
+    "beside the header `Evenkeel-Organization` with the organization's id. It sees the caseload of its person only.",
 }
 CONTENT_LANGUAGE = {
     "schema": {"type": "string"},

@@ -54,6 +54,7 @@ TITLES = {
     "internal-error": (500, "Something went wrong here"),
     "unavailable": (503, "The database cannot be reached; try again"),
     "ambiguous-commit": (503, "Stored or not, nobody knows; sending the same again is safe"),
+    "provider-unreachable": (503, "The organization's OpenID provider cannot be reached; try again"),
     "queue-full": (503, "Too many writes wait; try again"),
     "too-many-wait": (503, "Too many wait for changes here; try again, or ask without waiting"),
     "not-ready": (503, "The service is not ready"),

@@ -1,22 +1,28 @@
 """Who asks: the key or front-end token behind an Authorization header, and what it may do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Protocol
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.api.errors import Problem, invalid
 from service.api.signed_tokens import PREFIX, read
-from service.db.bearers import Bearer
+from service.db.bearers import PROVIDER, Bearer
 from service.db.engine import transaction
 from service.db.front_tokens import find_token
 from service.db.identity import find_key, parse_token
+from service.db.providers import find_provider
 from service.domain.errors import Fault
+from service.jwks import ProviderKeys, Unreachable
+from service.openid import key_named, verified
 
 REMEMBERED_KEYS = 10_000
+JSON_BEGINS = "eyJ"  # {" in base64, as every token of a provider begins
+ORGANIZATION = "evenkeel-organization"  # the header that says whose provider issued a token
 
 
 class Credential(Protocol):
@@ -58,17 +64,19 @@ class KeyRing:
     """
 
     engine: AsyncEngine
-    secret_keys: Sequence[bytes] = ()
+    secret_keys: Sequence[bytes]
+    providers: ProviderKeys
     known: dict[bytes, tuple[Caller, Credential]] = field(default_factory=dict)
 
-    async def caller(self, header: str | None, now: datetime, asked_again: bool) -> Caller:
-        """Return who sent an Authorization header; raises the 401 of one that is missing or not valid."""
-        scheme, _, text = (header or "").partition(" ")
+    async def caller(self, headers: Mapping[str, str], now: datetime, asked_again: bool) -> Caller:
+        """Return who sent some headers; raises the 401 of a key or token that is missing or not valid."""
+        scheme, _, text = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise Problem("no-key")
-        digest = sha256(text.strip().encode()).digest()
+        organization = headers.get(ORGANIZATION, "")
+        digest = sha256(f"{organization} {text.strip()}".encode()).digest()
         found = self.known.get(digest) if asked_again else None
-        found = found or await self._let_in(text.strip(), now)
+        found = found or await self._let_in(text.strip(), organization, now)
         if found is None or not found[1].valid(now):
             self.known.pop(digest, None)
             raise Problem("no-key")
@@ -77,9 +85,16 @@ class KeyRing:
         self.known[digest] = found
         return found[0]
 
-    async def _let_in(self, text: str, now: datetime) -> tuple[Caller, Credential] | None:
-        """Return whom a text lets in, and by what as the database has it; None if it is nothing of ours."""
-        return await (self._with_token(text, now) if text.startswith(PREFIX) else self._with_key(text))
+    async def _let_in(self, text: str, organization: str, now: datetime) -> tuple[Caller, Credential] | None:
+        """Return whom a text lets in, and by what as the database has it; None if it is nothing of ours.
+
+        Its beginning says what it is, so that none is ever tried as something of another kind.
+        """
+        if text.startswith(PREFIX):
+            return await self._with_token(text, now)
+        if text.startswith(JSON_BEGINS):
+            return await self._with_provider(text, organization, now)
+        return await self._with_key(text)
 
     async def _with_key(self, text: str) -> tuple[Caller, Credential] | None:
         token = parse_token(text)
@@ -108,6 +123,36 @@ class KeyRing:
             scopes=token.scopes & token.key.scopes,
         )
         return caller, token
+
+    async def _with_provider(self, text: str, organization: str, now: datetime) -> tuple[Caller, Credential] | None:
+        named = key_named(text)
+        try:
+            organization_id = UUID(organization)
+        except ValueError:
+            return None
+        if named is None:
+            return None
+        async with transaction(self.engine, organization_id) as db:
+            provider = await find_provider(db)
+        if provider is None:
+            return None
+        algorithm, key_id = named
+        try:
+            key = await self.providers.find(organization_id, provider, key_id)
+        except Unreachable:
+            raise Problem("provider-unreachable") from None
+        visitor = None if key is None else verified(text, algorithm, key, provider, now)
+        if visitor is None:
+            return None
+        caller = Caller(
+            organization_id=organization_id,
+            key_id=PROVIDER,
+            provider=provider.revision,
+            person=visitor.person,
+            caseload=visitor.therapists,
+            scopes=provider.scopes,
+        )
+        return caller, visitor
 
     def forget(self, caller: Caller) -> None:
         """Look a key up again the next time."""

@@ -106,7 +106,7 @@ class KeyedRequest(Request):
 
     async def recheck_key(self) -> None:
         """Raise the 401 of a key that ended while this request waited."""
-        await self.service.keys.caller(self.headers.get("authorization"), self.now, asked_again=False)
+        await self.service.keys.caller(self.headers, self.now, asked_again=False)
 
     def reading(self) -> AbstractAsyncContextManager[Db]:
         """Return the transaction in which this request reads."""
@@ -158,8 +158,7 @@ class KeyedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             keyed = KeyedRequest(request.scope, request.receive)
-            header = request.headers.get("authorization")
-            keyed.caller = await keyed.service.keys.caller(header, keyed.now, asked_again)
+            keyed.caller = await keyed.service.keys.caller(request.headers, keyed.now, asked_again)
             try:
                 if keyed.caller.caseload is not None and not for_tokens:
                     raise Problem("not-for-tokens")
@@ -172,7 +171,7 @@ class KeyedRoute(APIRoute):
                 return said(await handle(keyed), keyed.spoken)
             except (Problem, RequestValidationError):
                 # a refusal before the unit of writing has not asked whether the key still stands
-                await keyed.service.keys.caller(header, keyed.now, asked_again=False)
+                await keyed.service.keys.caller(request.headers, keyed.now, asked_again=False)
                 raise
 
         return guarded

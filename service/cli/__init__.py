@@ -11,6 +11,7 @@ from service.cli import (
     key,
     migrate,
     organization,
+    provider,
     reassess,
     restored,
     rule,
@@ -34,6 +35,7 @@ app.command("demo")(demo.demo)
 app.command("import")(import_.import_csv)
 app.add_typer(organization.app, name="organization")
 app.add_typer(key.app, name="key")
+app.add_typer(provider.app, name="provider")
 app.add_typer(rule.app, name="rule")
 app.command("calibrate")(calibrate.calibrate)
 app.command("reassess")(reassess.reassess)

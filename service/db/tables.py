@@ -47,6 +47,7 @@ from service.db.rule_tables import ReferenceSettingRow as ReferenceSettingRow
 from service.db.rule_tables import RuleSettingRow as RuleSettingRow
 from service.db.subscription_tables import DeliveryRow as DeliveryRow
 from service.db.subscription_tables import SubscriptionRow as SubscriptionRow
+from service.db.token_tables import ProviderRow as ProviderRow
 from service.db.token_tables import TokenRow as TokenRow
 
 

@@ -1,12 +1,12 @@
-"""The table of front-end tokens."""
+"""The tables of those whom front-end tokens let in: ours, and those of an organization's own OpenID provider."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKeyConstraint, Index, Uuid
+from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Index, Uuid
 from sqlmodel import Field, SQLModel
 
-from service.db.columns import code, codes, moment, organization_key
+from service.db.columns import code, codes, moment, of_organization, organization_key
 
 
 class TokenRow(SQLModel, table=True):
@@ -27,3 +27,19 @@ class TokenRow(SQLModel, table=True):
     issued_at: datetime = moment("issued_at")
     expires_at: datetime = moment("expires_at")
     revoked_at: datetime | None = moment("revoked_at", nullable=True)
+
+
+class ProviderRow(SQLModel, table=True):
+    """The organization's own OpenID provider, whose tokens are front-end tokens too; `revision` counts its settings."""
+
+    __tablename__ = "providers"
+    __table_args__ = (of_organization(),)
+    organization_id: UUID = organization_key()
+    issuer: str = code("issuer")
+    audience: str = code("audience")
+    jwks_address: str = code("jwks_address")
+    person_claim: str = code("person_claim")
+    therapists_claim: str | None = code("therapists_claim", nullable=True)
+    scopes: list[str] = codes("scopes")
+    revision: int = Field(sa_column=Column("revision", BigInteger(), nullable=False))
+    changed_at: datetime = moment("changed_at")
