@@ -6,19 +6,20 @@ anybody: the alerts as they stand are what is behind.
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.api.change_documents import change_event
+from service.db.bearers import Bearer, admitted
 from service.db.changes import Changes, Place, changes_after, newest_place
 from service.db.engine import Unavailable, transaction
-from service.db.queries import touched_sessions
 from service.db.reads import AlertFilter
 from service.languages import Language
 from service.observing import error_fields
@@ -31,28 +32,38 @@ KEPT = 100  # events; who has not taken them by then reads for itself
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What is read: an organization's alerts that some filters, which `filters` names, ask for; in a language."""
+    """What is read: an organization's alerts, or those of a caseload, that some filters ask for; told in a language.
+
+    `filters` names them.
+    """
 
     engine: AsyncEngine
     waker: Waker
     clock: Callable[[], datetime]
     organization_id: UUID
+    caseload: tuple[str, ...] | None
     wanted: AlertFilter
     filters: str
     language: Language
 
-    async def read(self, place: Place | None, key_ids: set[str]) -> tuple[Changes | None, set[str]]:
-        """Return the next changes after a place, and which of those keys have ended that were to read them."""
-        async with transaction(self.engine, self.organization_id) as db:
+    @property
+    def name(self) -> tuple[Any, ...]:
+        """Return what is the same for all who are sent the same."""
+        return (self.organization_id, self.caseload, self.filters, self.language)
+
+    async def read(self, place: Place | None, bearers: Collection[Bearer]) -> tuple[Changes | None, set[Bearer]]:
+        """Return the next changes after a place, and which of those who were to be sent them may not come in now."""
+        async with transaction(self.engine, self.organization_id, caseload=self.caseload) as db:
             found = await changes_after(db, self.wanted, place, AT_ONCE)
-            _, valid, _ = await touched_sessions(db, [], key_ids, self.clock())
-        return found, key_ids - valid
+            now = self.clock()
+            ended = {bearer for bearer in bearers if not await admitted(db, bearer, now)}
+        return found, ended
 
     async def newest(self) -> Place:
         """Return the place of a reader who has seen all."""
-        async with transaction(self.engine, self.organization_id) as db:
+        async with transaction(self.engine, self.organization_id, caseload=self.caseload) as db:
             return await newest_place(db)
 
     def events(self, found: Changes, before: Place) -> list[tuple[int, bytes]]:
@@ -67,7 +78,7 @@ class Source:
 class Broadcast:
     """What is sent: the events after number `floor`, read up to `place`; it rings when there are more, and to beat.
 
-    `keys` counts the listeners of each key, `ended` are keys that may not listen any more.
+    `listeners` counts those of each key or token, `ended` are those that may not listen any more.
     """
 
     source: Source
@@ -76,8 +87,8 @@ class Broadcast:
     place: Place | None = None
     floor: int = 0
     events: deque[tuple[int, bytes]] = field(default_factory=deque)
-    keys: Counter[str] = field(default_factory=Counter)
-    ended: set[str] = field(default_factory=set)
+    listeners: Counter[Bearer] = field(default_factory=Counter)
+    ended: set[Bearer] = field(default_factory=set)
     task: asyncio.Task[None] | None = None
 
     @property
@@ -128,7 +139,7 @@ class Broadcast:
             return True
         while more:
             assert self.place is not None
-            found, ended = await self.source.read(self.place, set(self.keys))
+            found, ended = await self.source.read(self.place, tuple(self.listeners))
             if found is None:  # a restore: all begin anew
                 self._begin(await self.source.newest())
                 return True
@@ -152,22 +163,22 @@ class Broadcasts:
     """Those of one process that somebody listens to."""
 
     def __init__(self) -> None:
-        self._all: dict[tuple[UUID, str, Language], Broadcast] = {}
+        self._all: dict[tuple[Any, ...], Broadcast] = {}
 
     @contextmanager
-    def joined(self, source: Source, key_id: str) -> Iterator[Broadcast]:
-        """Yield the broadcast of a source, while somebody listens with a key."""
-        name = (source.organization_id, source.filters, source.language)
+    def joined(self, source: Source, bearer: Bearer) -> Iterator[Broadcast]:
+        """Yield the broadcast of a source, while somebody listens."""
+        name = source.name
         broadcast = self._all.get(name)
         if broadcast is None or broadcast.over:
             broadcast = self._all[name] = Broadcast(source)
             broadcast.task = asyncio.create_task(broadcast.run())
-        broadcast.keys[key_id] += 1
+        broadcast.listeners[bearer] += 1
         try:
             yield broadcast
         finally:
-            broadcast.keys -= Counter((key_id,))
-            if not broadcast.keys and broadcast.task is not None:
+            broadcast.listeners -= Counter((bearer,))
+            if not broadcast.listeners and broadcast.task is not None:
                 broadcast.task.cancel()
                 if self._all.get(name) is broadcast:
                     del self._all[name]

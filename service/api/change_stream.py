@@ -13,7 +13,9 @@ from service.api.answers import READING
 from service.api.broadcast import Broadcast, Source
 from service.api.change_cursor import change_place, filters_of
 from service.api.changes import After, Wanted
-from service.api.keyed import KeyedRequest, KeyedRoute, Service, needs
+from service.api.errors import Problem
+from service.api.keyed import KeyedRequest, KeyedRoute, needs
+from service.db.bearers import Bearer
 from service.db.changes import Place
 from service.db.engine import Unavailable
 
@@ -39,7 +41,7 @@ LastEventId = Annotated[
     "/v1/changes/stream",
     response_class=Response,
     responses={**EVENTS, **READING},
-    openapi_extra=needs("alerts:read", speaks=True),
+    openapi_extra=needs("alerts:read", tokens=True, speaks=True),
 )
 async def stream_changes(
     request: KeyedRequest, wanted: Wanted, after: After = None, last_event_id: LastEventId = None
@@ -47,14 +49,21 @@ async def stream_changes(
     """Stream the alerts that change after a cursor, each as it then stands; without one, first all that there are.
 
     A reader who comes back sends the id of the last event and misses nothing. The stream ends when the process does,
-    or the key. No alert never means that a family is safe.
+    or the key or token. No alert never means that a family is safe.
     """
     service, filters = request.service, filters_of(request)
     place = change_place(filters, last_event_id or after)
-    caller = request.caller
-    told = (wanted, filters, request.language)
-    source = Source(service.engine, service.waker, service.clock, caller.organization_id, *told)
-    return EventStream(service, source, caller.key_id, place)
+    source = Source(
+        engine=service.engine,
+        waker=service.waker,
+        clock=service.clock,
+        organization_id=request.caller.organization_id,
+        caseload=request.caller.caseload,
+        wanted=wanted,
+        filters=filters,
+        language=request.language,
+    )
+    return EventStream(request, source, place)
 
 
 class EventStream(Response):
@@ -62,13 +71,13 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, service: Service, source: Source, key_id: str, place: Place | None) -> None:
+    def __init__(self, request: KeyedRequest, source: Source, place: Place | None) -> None:
         headers: Mapping[str, str] = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(None, 200, headers)
         del self.headers["content-length"]
-        self._service = service
+        self._request = request
         self._source = source
-        self._key_id = key_id
+        self._bearer: Bearer = request.caller
         self._place = place
         self._gone = False
         self._waiting: asyncio.Future[None] | None = None
@@ -88,23 +97,31 @@ class EventStream(Response):
     async def _send_all(self, send: Send) -> None:
         with (
             self._source.waker.bell(self._source.organization_id),  # counts among those who wait
-            self._service.broadcasts.joined(self._source, self._key_id) as broadcast,
+            self._request.service.broadcasts.joined(self._source, self._bearer) as broadcast,
         ):
             chunk = RETRY
             while True:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 rung = broadcast.bell.rung
-                if self._ended(broadcast):
+                if await self._ended(broadcast):
                     return
                 chunk = await self._next(broadcast)
                 if not chunk:
                     await self._wait(broadcast, rung)
-                    if self._ended(broadcast):
+                    if await self._ended(broadcast):
                         return
                     chunk = await self._next(broadcast) or BEAT
 
-    def _ended(self, broadcast: Broadcast) -> bool:
-        return self._gone or broadcast.over or self._key_id in broadcast.ended
+    async def _ended(self, broadcast: Broadcast) -> bool:
+        """Tell whether nothing more is to be sent: a key or token that was revoked is found by who reads."""
+        if self._gone or broadcast.over or self._bearer in broadcast.ended:
+            return True
+        with suppress(Unavailable):
+            try:
+                await self._request.recheck_key(asked_again=True)  # its time may be over
+            except Problem:
+                return True
+        return False
 
     async def _next(self, broadcast: Broadcast) -> bytes:
         """Return what comes next, empty if nothing does yet."""
@@ -118,7 +135,7 @@ class EventStream(Response):
 
     async def _own(self, broadcast: Broadcast) -> bytes:
         """Return what this reader reads for itself: what is not broadcast any more, or of another epoch."""
-        found, ended = await self._source.read(self._place, {self._key_id})
+        found, ended = await self._source.read(self._place, (self._bearer,))
         broadcast.ended |= ended
         if ended:
             return b""

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from service.api.broadcast import KEPT, Broadcast, Broadcasts, Source
+from service.db.bearers import Bearer
 from service.db.changes import Place, raise_epoch
 from service.db.engine import transaction
 from service.db.identity import revoke_key
@@ -24,13 +25,23 @@ from tests.writes import Desk
 pytestmark = pytest.mark.anyio
 
 PATIENCE = 30.0
+ME = Bearer(organization_id=UUID(int=0), key_id=KEY)
 
 
 @pytest.fixture
 async def source(settings: Settings, desk: Desk) -> AsyncIterator[Source]:
     waker = Waker(desk.engine, settings.listen_address, 3600, 3600)
     task = asyncio.create_task(waker.run())
-    yield Source(desk.engine, waker, lambda: NOW, desk.organization, AlertFilter(), "f", ENGLISH)
+    yield Source(
+        engine=desk.engine,
+        waker=waker,
+        clock=lambda: NOW,
+        organization_id=desk.organization,
+        caseload=None,
+        wanted=AlertFilter(),
+        filters="f",
+        language=ENGLISH,
+    )
     task.cancel()
     await asyncio.wait([task])
 
@@ -50,7 +61,7 @@ async def at(broadcast: Broadcast, number: int) -> Place:
 
 async def test_all_get_the_same_bytes_from_one_reading(desk: Desk, source: Source) -> None:
     broadcasts = Broadcasts()
-    with broadcasts.joined(source, KEY) as one, broadcasts.joined(replace(source), KEY) as other:
+    with broadcasts.joined(source, ME) as one, broadcasts.joined(replace(source), ME) as other:
         assert one is other
         begun = await at(one, 0)
         await desk.one(low("a"))
@@ -65,26 +76,28 @@ async def test_all_get_the_same_bytes_from_one_reading(desk: Desk, source: Sourc
         assert len(one.events) == 2
 
 
-@pytest.mark.parametrize("other", [{"filters": "g"}, {"language": language("nl")}, {"organization_id": uuid4()}])
+@pytest.mark.parametrize(
+    "other", [{"filters": "g"}, {"language": language("nl")}, {"organization_id": uuid4()}, {"caseload": ("dr-7",)}]
+)
 async def test_what_differs_is_another_broadcast(source: Source, other: dict[str, Any]) -> None:
     broadcasts = Broadcasts()
-    with broadcasts.joined(source, KEY) as one, broadcasts.joined(source, KEY) as same:
+    with broadcasts.joined(source, ME) as one, broadcasts.joined(source, ME) as same:
         assert one is same
-        with broadcasts.joined(replace(source, **other), KEY) as another:
+        with broadcasts.joined(replace(source, **other), ME) as another:
             assert one is not another
 
 
 async def test_without_listeners_nothing_is_read(source: Source) -> None:
     broadcasts = Broadcasts()
     with ExitStack() as first:
-        joined = [first.enter_context(broadcasts.joined(source, KEY)) for _ in range(2)]
+        joined = [first.enter_context(broadcasts.joined(source, ME)) for _ in range(2)]
         task = joined[0].task
         assert task is not None
-        assert joined[0].keys == {KEY: 2}
+        assert joined[0].listeners == {ME: 2}
     await asyncio.wait([task])
     assert task.cancelled()
     assert source.waker._watches == {}
-    with broadcasts.joined(source, KEY) as anew:
+    with broadcasts.joined(source, ME) as anew:
         assert anew is not joined[0]
 
 
@@ -101,7 +114,7 @@ async def test_who_is_too_slow_reads_for_itself(source: Source) -> None:
 
 
 async def test_a_restore_lets_it_begin_anew(desk: Desk, source: Source) -> None:
-    with Broadcasts().joined(source, KEY) as broadcast:
+    with Broadcasts().joined(source, ME) as broadcast:
         await desk.one(low("a"))
         before = await at(broadcast, 1)
         async with transaction(desk.engine, desk.organization) as db:
@@ -113,12 +126,12 @@ async def test_a_restore_lets_it_begin_anew(desk: Desk, source: Source) -> None:
 
 
 async def test_before_something_is_sent_it_asks_whether_keys_still_hold(desk: Desk, source: Source) -> None:
-    with Broadcasts().joined(source, KEY) as broadcast:
+    with Broadcasts().joined(source, ME) as broadcast:
         await at(broadcast, 0)
         assert broadcast.ended == set()
         await revoke_key(desk.engine, desk.organization, KEY, NOW)
         source.waker._ring_all()
-        await until(broadcast, lambda: broadcast.ended == {KEY})
+        await until(broadcast, lambda: broadcast.ended == {ME})
 
 
 async def test_it_beats_where_nothing_happens(source: Source) -> None:
@@ -133,7 +146,7 @@ async def test_it_beats_where_nothing_happens(source: Source) -> None:
 
 
 async def test_the_end_of_the_process_is_its_end(source: Source) -> None:
-    with Broadcasts().joined(source, KEY) as broadcast:
+    with Broadcasts().joined(source, ME) as broadcast:
         await at(broadcast, 0)
         source.waker.end()
         assert broadcast.over
@@ -151,7 +164,7 @@ async def test_an_error_that_nobody_foresaw_ends_it_for_all(source: Source) -> N
     def clock() -> Any:
         raise Broken
 
-    with Broadcasts().joined(replace(source, clock=clock), KEY) as broadcast:
+    with Broadcasts().joined(replace(source, clock=clock), ME) as broadcast:
         await until(broadcast, lambda: broadcast.place is not None)
         source.waker._ring_all()
         await until(broadcast, lambda: broadcast.over)

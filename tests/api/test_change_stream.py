@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -16,11 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.db.changes import raise_epoch
 from service.db.engine import transaction
-from service.db.identity import parse_token, revoke_key
+from service.db.identity import create_key, parse_token, revoke_key
 from tests.api.bodies import Document, hostile, session
 from tests.cli.processes import Process
+from tests.conftest import SECRET_KEYS
 from tests.serving import serving
-from tests.worlds import PATIENCE, World, caller, new_world, with_engine
+from tests.worlds import LONG_AGO, PATIENCE, World, caller, new_world, with_engine
 
 STREAM = "/v1/changes/stream"
 
@@ -94,7 +95,7 @@ def put(client: httpx.Client, case_id: str, number: int = 1, body: Document | No
 
 @pytest.fixture(scope="module")
 def process(database_url: str) -> Iterator[Process]:
-    with serving(database_url, listen_database_url=database_url) as process:
+    with serving(database_url, listen_database_url=database_url, secret_keys=SECRET_KEYS) as process:
         yield process
 
 
@@ -255,6 +256,51 @@ def test_an_ended_key_hears_nothing_more(process: Process, client: httpx.Client,
         put(client, "b")
         assert going_on.cases(1) == ["b"]
         assert [line for line in ending.rest() if line.startswith("data")] == []
+
+
+def mint(client: httpx.Client, person: str) -> Document:
+    found: Document = client.post("/v1/tokens", json={"person": person, "scopes": ["alerts:read"]}).json()
+    return found
+
+
+def test_a_front_end_token_hears_of_its_caseload(process: Process, client: httpx.Client) -> None:
+    """Also of what is handed over, here and there."""
+    tokens = [mint(client, person)["token"] for person in ("dr-7", "dr-8")]
+    with caller(process.address, tokens[0]) as one, caller(process.address, tokens[1]) as other:
+        with listening(one) as mine, listening(other) as theirs:
+            client.put("/v1/cases/a", json={"therapists": ["dr-7"]})
+            put(client, "a")
+            client.put("/v1/cases/b", json={"therapists": ["dr-8"]})
+            put(client, "b")
+            assert (mine.cases(1), theirs.cases(1)) == (["a"], ["b"])
+            client.patch("/v1/cases/a", json={"therapists": ["dr-8"]})
+            assert (mine.cases(1), theirs.cases(1)) == (["removed"], ["a"])
+
+
+def test_a_revoked_token_hears_nothing_more(process: Process, client: httpx.Client) -> None:
+    token = mint(client, "dr-7")
+    with caller(process.address, token["token"]) as phone, listening(phone) as listener:
+        put(client, "a", body=hostile(therapists=["dr-7"]))
+        assert listener.cases(1) == ["a"]
+        client.delete(f"/v1/tokens/{token['token_id']}")
+        put(client, "b", body=hostile(therapists=["dr-7"]))
+        assert [line for line in listener.rest() if line.startswith("data")] == []
+
+
+def test_an_expired_key_hears_nothing_more(process: Process, client: httpx.Client, world: World) -> None:
+    """Nobody revokes it: its time is over while it listens."""
+    ends = datetime.now(UTC) + timedelta(seconds=2)
+
+    async def make(engine: AsyncEngine) -> str:
+        return await create_key(engine, world.organization_id, ["alerts:read"], LONG_AGO, ends)
+
+    with caller(process.address, with_engine(world.database_url, make)) as short, listening(short) as listener:
+        put(client, "a")
+        assert listener.cases(1) == ["a"]
+        while datetime.now(UTC) <= ends:
+            pass
+        put(client, "b")
+        assert [line for line in listener.rest() if line.startswith("data")] == []
 
 
 def test_another_organization_hears_nothing(process: Process, client: httpx.Client, world: World) -> None:

@@ -95,7 +95,6 @@ SUBSCRIBES: Call = ("put", "/v1/webhooks/{webhook_id}")
 # writes holds to the caseload of its handle (tests/api/test_tokens_matrix.py); until then it stands here
 NOT_FOR_TOKENS: set[Call] = {
     ("post", "/v1/batch"),
-    ("get", "/v1/changes/stream"),
     ("get", "/v1/instruments/{code}/references"),  # drawn from all cases of the organization
     ("get", "/v1/instruments/{code}/references/versions"),
     ("get", "/v1/rules/{code}/parameters"),  # settings of the organization, of programs that a caseload may not have
