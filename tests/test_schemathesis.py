@@ -27,8 +27,7 @@ EXAMPLES = 8  # random ones of each call; more than a thousand at the edges of t
 SEED = 20260105
 PATIENCE = 200.0  # seconds
 
-# a batch is text to the contract; each of its lines, or acts, is refused for itself. A stream has no end to wait for;
-# who asks for changes may ask to wait half a minute for one
+# a batch is text to the contract; each of its lines, or acts, is refused for itself. A stream has no end to wait for
 OPERATIONS = """
 [[operations]]
 include-name = "POST /v1/batch"
@@ -45,10 +44,6 @@ negative_data_rejection.enabled = false
 [[operations]]
 include-name = "GET /v1/changes/stream"
 enabled = false
-
-[[operations]]
-include-name = "GET /v1/changes"
-request-timeout = 60
 """
 
 
