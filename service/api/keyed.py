@@ -154,7 +154,8 @@ class KeyedRoute(APIRoute):
         asked_again = bool(scopes) and not methods.isdisjoint({"POST", "PUT", "PATCH", "DELETE"})
         types = PATCH_TYPES if "PATCH" in methods else JSON_TYPES
         takes_body = self.body_field is not None
-        stores_always = asked_again and DRY_RUN not in (self.openapi_extra or {}).get("parameters", ())
+        parameters = (self.openapi_extra or {}).get("parameters", ())
+        stores_always, speaks = asked_again and DRY_RUN not in parameters, ACCEPT_LANGUAGE in parameters
 
         async def guarded(request: Request) -> Response:
             keyed = KeyedRequest(request.scope, request.receive)
@@ -168,7 +169,8 @@ class KeyedRoute(APIRoute):
                     raise invalid(Fault("?dry_run", "unknown-field", "This call knows no dry run."))
                 if takes_body:
                     check_media_type(request, types)
-                return said(await handle(keyed), keyed.spoken)
+                answered: Response = await handle(keyed)
+                return said(answered, keyed.spoken) if speaks else answered
             except (Problem, RequestValidationError):
                 # a refusal before the unit of writing has not asked whether the key still stands
                 await keyed.service.keys.caller(request.headers, keyed.now, asked_again=False)
@@ -201,10 +203,10 @@ class KeyedRoute(APIRoute):
 
 
 def said(response: Response, language: Language | None) -> Response:
-    """Return an answer that says in which language its sentences are, and that another reader may get others."""
+    """Return an answer that says in which language its sentences are, if it has any; another reader may get others."""
     if language is not None:
         response.headers["Content-Language"] = language.code
-        response.headers.add_vary_header("Accept-Language")
+    response.headers.add_vary_header("Accept-Language")
     return response
 
 

@@ -137,7 +137,7 @@ async def test_an_unchanged_answer_is_304(three: httpx.AsyncClient) -> None:
     cursor = (await listed(three))["cursor"]
     first = await three.get("/v1/changes", params={"after": cursor})
     told = {name: first.headers[name] for name in ("cache-control", "vary", "retry-after")}
-    assert told == {"cache-control": "private, no-cache", "vary": "Authorization", "retry-after": "15"}
+    assert told == {"cache-control": "private, no-cache", "vary": "Authorization, Accept-Language", "retry-after": "15"}
     known = {"If-None-Match": first.headers["etag"]}
     again = await three.get("/v1/changes", params={"after": cursor}, headers=known)
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])

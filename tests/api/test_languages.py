@@ -1,5 +1,7 @@
 """Ready text is read in the language that a reader asks for, and the answer says in which one it is."""
 
+from typing import Any
+
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -9,13 +11,13 @@ from service.languages import NAMES, language
 from service.languages.messages import messages
 from tests.api.bodies import Document, members, rating
 from tests.api.conftest import NewKey, client_of
+from tests.api.contract import OPENAPI
 from tests.factories import CASE
-
-pytestmark = pytest.mark.anyio
 
 OTHERS = [code for code in NAMES if code != "en"]
 
 
+@pytest.mark.anyio
 async def test_every_language_with_its_line_for_a_locked_screen(client: httpx.AsyncClient) -> None:
     items = (await client.get("/v1/languages")).json()["items"]
     assert {item["code"]: item["name"] for item in items} == NAMES
@@ -70,6 +72,7 @@ def english_in(value: object) -> set[str]:
     return {sentence for sentence in messages() if isinstance(value, str) and sentence in value}
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize(("method", "path"), CALLS, ids=[f"{method} {path}" for method, path in CALLS])
 async def test_an_answer_is_in_the_language_asked_for(client: httpx.AsyncClient, method: str, path: str) -> None:
     alert = await fallen(client)
@@ -85,6 +88,7 @@ async def test_an_answer_is_in_the_language_asked_for(client: httpx.AsyncClient,
         assert english_in(answered.json()) == set()
 
 
+@pytest.mark.anyio
 async def test_another_language_is_another_answer_to_whoever_keeps_one(client: httpx.AsyncClient) -> None:
     await fallen(client)
     for path in (f"/v1/cases/{CASE}/course", "/v1/changes"):
@@ -102,6 +106,28 @@ async def test_another_language_is_another_answer_to_whoever_keeps_one(client: h
         assert other.status_code == 200
 
 
+def test_every_call_that_says_something_takes_a_language() -> None:
+    speaking = {"AlertPublic", "AlertOfRating", "FamilyPublic", "LinePublic", "RulePublic"}
+    for path, calls in OPENAPI["paths"].items():
+        for method, call in calls.items():
+            answers = [answer for status, answer in call["responses"].items() if status < "300"]
+            takes = any(item["name"] == "Accept-Language" for item in call.get("parameters", ()))
+            assert takes == bool(speaking & schemas_in(answers)) or path == "/v1/changes/stream", (method, path)
+
+
+def schemas_in(value: Any, seen: frozenset[str] = frozenset()) -> set[str]:
+    """Return the names of the schemas of which a part of the contract is made."""
+    if isinstance(value, list):
+        return set().union(*(schemas_in(item, seen) for item in value))
+    if not isinstance(value, dict):
+        return set()
+    name = str(value.get("$ref", "")).rpartition("/")[2]
+    if name and name not in seen:
+        return {name} | schemas_in(OPENAPI["components"]["schemas"][name], seen | {name})
+    return set().union(*(schemas_in(item, seen) for item in value.values()))
+
+
+@pytest.mark.anyio
 async def test_where_nothing_is_said_no_language_is_named(
     app: FastAPI, client: httpx.AsyncClient, new_key: NewKey
 ) -> None:
@@ -116,3 +142,4 @@ async def test_where_nothing_is_said_no_language_is_named(
         ):
             assert answered.status_code == 200
             assert "content-language" not in answered.headers
+            assert "Accept-Language" in answered.headers["vary"]  # another key gets sentences here
