@@ -20,7 +20,7 @@ def change_document(change: Change, now: datetime, language: Language) -> Docume
 
 def change_event(change: Change, filters: str, before: Place, now: datetime, language: Language) -> bytes:
     """Return a change as an event of the stream, after those up to a place; its id is the cursor to go on from."""
-    place = Place(before.epoch, change.number, max(change.number, before.since))
+    place = Place(before.epoch, change.number, before.since)
     kind = "removed" if change.stored is None else "alert"
     data = content_of(change_document(change, now, language))
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (change_cursor(filters, place).encode(), kind.encode(), data)

@@ -44,7 +44,8 @@ HIDING = ("silent_on_hold",)  # what takes it out of everybody's
 class Place:
     """How far a reader has come: the number of the last change seen, in an epoch.
 
-    Of changes up to `since` only what is there is told, not what went: the reader began after them, with nothing.
+    Of changes up to `since` only what is there is told, not what went: the reader began after them, with nothing, or
+    had then read all.
     """
 
     epoch: int
@@ -104,7 +105,8 @@ async def changes_after(db: Db, wanted: AlertFilter, place: Place | None, limit:
     more = len(rows) > limit
     last = max([item.number for item in items], default=at.number)
     number = last if more or db.caseload is not None else max(last, newest)
-    return Changes(items, Place(at.epoch, number, max(number, at.since)), more)
+    since = at.since if more else max(number, at.since)  # what goes between two pages is still to be told
+    return Changes(items, Place(at.epoch, number, since), more)
 
 
 @cache
@@ -117,7 +119,7 @@ def _changes(names: frozenset[str]) -> Statement:
     fits = and_(shown, *passing)
     number: ColumnElement[Any] = alerts.c.change_number
     # what is hidden from everybody went with one change; of what it did meanwhile, or before, nobody is told
-    gone = or_(shown, alerts.c.hidden_number > after)
+    gone = or_(shown, alerts.c.hidden_number > since)
     if "caseload" in names:
         fits = and_(OF_CASELOAD, fits)
         number = number_here(shown)

@@ -155,6 +155,19 @@ async def test_a_case_on_hold_hides_what_is_silent_then(desk: Desk) -> None:
     assert await reader.catch_up() == [(CASE, "recovered")]
 
 
+async def test_what_is_hidden_and_changes_while_one_reads_page_by_page_is_told(desk: Desk) -> None:
+    """It moves behind what the next page shows, and has still gone only since the reading began."""
+    for case_id in (CASE, "b", "c"):
+        await desk.one(low(case_id))
+    reader = Reader(desk, limit=1)
+    await reader.catch_up()
+    await hold(desk, on=True)
+    for case_id in ("b", "c", CASE):
+        await desk.one(low(case_id, 2, 9.9))
+    assert await reader.catch_up() == [("b", "recovered"), ("c", "recovered"), ("removed", CASE)]
+    assert await reader.catch_up() == []
+
+
 async def test_what_opens_on_hold_is_never_told(desk: Desk) -> None:
     late = Reader(desk)
     await hold(desk, on=True)
