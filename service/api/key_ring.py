@@ -148,6 +148,7 @@ class KeyRing:
             organization_id=organization_id,
             key_id=PROVIDER,
             provider=provider.revision,
+            ends_at=visitor.ends_at,
             person=visitor.person,
             caseload=visitor.therapists,
             scopes=provider.scopes,

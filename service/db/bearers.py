@@ -23,6 +23,7 @@ class Bearer:
     key_id: str
     token_id: UUID | None = None
     provider: int | None = None  # the revision of the organization's provider, whose token it is
+    ends_at: datetime | None = None  # that token's end, which is nowhere else; of one of ours the database knows it
     person: str | None = None
     caseload: tuple[str, ...] | None = None
 
@@ -38,7 +39,8 @@ async def admitted(db: Db, bearer: Bearer, at: datetime) -> bool:
     """Tell whether somebody may still come in; asked under the lock of what they change, an end before it is obeyed."""
     if bearer.provider is not None:
         provider = await find_provider(db)
-        return provider is not None and provider.revision == bearer.provider
+        over = bearer.ends_at is not None and bearer.ends_at <= at
+        return not over and provider is not None and provider.revision == bearer.provider
     if bearer.token_id is not None:
         token = await find_token(db, bearer.token_id)
         return token is not None and token.valid(at)

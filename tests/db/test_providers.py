@@ -13,6 +13,7 @@ from tests.writes import Desk
 
 pytestmark = pytest.mark.anyio
 
+ENDS = NOW + timedelta(minutes=5)
 LATER = NOW + timedelta(seconds=1)
 WANTED = Provider(
     issuer="https://id.clinic.example/",
@@ -57,9 +58,11 @@ async def test_whom_it_let_in_is_admitted_as_long_as_it_is_set_so(desk: Desk) ->
             provider=made.revision,
             person="dr-7",
             caseload=("dr-7",),
+            ends_at=ENDS,
         )
         assert bearer.name == "provider/dr-7"
-        assert await admitted(db, bearer, NOW)
+        assert await admitted(db, bearer, ENDS - timedelta(seconds=1))
+        assert not await admitted(db, bearer, ENDS)  # as for who listens to a stream
         await set_provider(db, WANTED, LATER)
         assert not await admitted(db, bearer, LATER)
         await remove_provider(db, LATER)
