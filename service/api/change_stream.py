@@ -103,25 +103,29 @@ class EventStream(Response):
             while True:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 rung = broadcast.bell.rung
-                if await self._ended(broadcast):
+                if self._over(broadcast):
                     return
                 chunk = await self._next(broadcast)
                 if not chunk:
                     await self._wait(broadcast, rung)
-                    if await self._ended(broadcast):
+                    if self._over(broadcast) or not await self._lasts():
                         return
                     chunk = await self._next(broadcast) or BEAT
 
-    async def _ended(self, broadcast: Broadcast) -> bool:
-        """Tell whether nothing more is to be sent: a key or token that was revoked is found by who reads."""
-        if self._gone or broadcast.over or self._bearer in broadcast.ended:
+    def _over(self, broadcast: Broadcast) -> bool:
+        """Tell whether nothing more is to be sent; that a key or token has ended is found by who reads."""
+        return self._gone or broadcast.over or self._bearer in broadcast.ended
+
+    async def _lasts(self) -> bool:
+        """Tell whether the time of a provider's token is not over; of others, who reads finds that too."""
+        if self._bearer.provider is None:
             return True
         with suppress(Unavailable):
             try:
-                await self._request.recheck_key(asked_again=True)  # its time may be over
+                await self._request.recheck_key(asked_again=True)
             except Problem:
-                return True
-        return False
+                return False
+        return True
 
     async def _next(self, broadcast: Broadcast) -> bytes:
         """Return what comes next, empty if nothing does yet."""

@@ -1,5 +1,6 @@
 """Tokens of an organization's own OpenID provider, a process of its own: let in as front-end tokens are, no more."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from tests.api.bodies import hostile, members, rating
 from tests.api.conftest import Clock, client_of
 from tests.factories import NOW
 from tests.openid_provider import AUDIENCE, ISSUER, MAKERS, OpenIdProvider, providing, signed
+from tests.worlds import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -205,3 +207,37 @@ async def test_a_key_of_ours_needs_no_header_and_is_not_bound_by_one(client: htt
     for organization in (None, str(UUID(int=7)), "x"):
         headers = {} if organization is None else {"Evenkeel-Organization": organization}
         assert (await client.get("/v1/alerts", headers=headers)).status_code == 200
+
+
+async def listening(app: FastAPI, place: int) -> None:
+    """Wait until the one stream that is open has taken all up to a change, and waits."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            for broadcast in app.state.service.broadcasts._all.values():
+                if broadcast.place is not None and broadcast.place.number >= place and broadcast.bell.waiting:
+                    return
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(("expired", "heard"), [(False, 2), (True, 1)])
+async def test_a_stream_ends_with_the_time_of_its_token(
+    app: FastAPI,
+    client: httpx.AsyncClient,
+    phone: Phone,
+    clock: Clock,
+    alerts: dict[str, str],
+    expired: bool,
+    heard: int,
+) -> None:
+    """Nothing of it is in the database, so nobody else can tell that it is over."""
+    async with phone() as mine:
+        stream = asyncio.create_task(mine.get("/v1/changes/stream"))
+        await listening(app, 1)
+        if expired:
+            clock.now = ENDS + SKEW + timedelta(seconds=1)
+        await client.put("/v1/cases/fam-42/sessions/s2", json=hostile(2))
+        if not expired:
+            await listening(app, 3)
+            app.state.service.waker.end()
+        answered = await asyncio.wait_for(stream, PATIENCE)
+    assert answered.text.count("event: alert") == heard
