@@ -133,20 +133,19 @@ class Broadcast:
 
     async def _read_on(self) -> bool:
         """Read up to the newest change; tell whether listeners have to look."""
-        before, ended, more = self.place, self.ended, True
+        before, more = self.place, True
         if before is None:
             self._begin(await self.source.newest())
             return True
         while more:
             assert self.place is not None
-            found, ended = await self.source.read(self.place, tuple(self.listeners))
+            found, self.ended = await self.source.read(self.place, tuple(self.listeners))
             if found is None:  # a restore: all begin anew
                 self._begin(await self.source.newest())
                 return True
             self._keep(self.source.events(found, self.place), found.place)
             more = found.more
-        self.ended = ended
-        return bool(ended) or self.place != before
+        return bool(self.ended) or self.place != before
 
     def _begin(self, place: Place) -> None:
         self.events.clear()

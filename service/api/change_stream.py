@@ -13,7 +13,6 @@ from service.api.answers import READING
 from service.api.broadcast import Broadcast, Source
 from service.api.change_cursor import change_place, filters_of
 from service.api.changes import After, Wanted
-from service.api.errors import Problem
 from service.api.keyed import KeyedRequest, KeyedRoute, needs
 from service.db.bearers import Bearer
 from service.db.changes import Place
@@ -108,24 +107,13 @@ class EventStream(Response):
                 chunk = await self._next(broadcast)
                 if not chunk:
                     await self._wait(broadcast, rung)
-                    if self._over(broadcast) or not await self._lasts():
+                    if self._over(broadcast):
                         return
                     chunk = await self._next(broadcast) or BEAT
 
     def _over(self, broadcast: Broadcast) -> bool:
         """Tell whether nothing more is to be sent; that a key or token has ended is found by who reads."""
         return self._gone or broadcast.over or self._bearer in broadcast.ended
-
-    async def _lasts(self) -> bool:
-        """Tell whether the time of a provider's token is not over; of others, who reads finds that too."""
-        if self._bearer.provider is None:
-            return True
-        with suppress(Unavailable):
-            try:
-                await self._request.recheck_key(asked_again=True)
-            except Problem:
-                return False
-        return True
 
     async def _next(self, broadcast: Broadcast) -> bytes:
         """Return what comes next, empty if nothing does yet."""

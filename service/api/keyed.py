@@ -104,9 +104,9 @@ class KeyedRequest(Request):
         except UnfitJson as error:
             raise invalid(*error.faults) from None
 
-    async def recheck_key(self, asked_again: bool = False) -> None:
+    async def recheck_key(self) -> None:
         """Raise the 401 of a key or token that ended while this request waited."""
-        await self.service.keys.caller(self.headers, self.now, asked_again)
+        await self.service.keys.caller(self.headers, self.now, asked_again=False)
 
     def reading(self) -> AbstractAsyncContextManager[Db]:
         """Return the transaction in which this request reads."""

@@ -229,7 +229,7 @@ async def test_a_stream_ends_with_the_time_of_its_token(
     expired: bool,
     heard: int,
 ) -> None:
-    """Nothing of it is in the database, so nobody else can tell that it is over."""
+    """Nothing of it is in the database: the token itself says when it is over."""
     async with phone() as mine:
         stream = asyncio.create_task(mine.get("/v1/changes/stream"))
         await listening(app, 1)
