@@ -69,20 +69,16 @@ def quoted(text: str) -> str:
     return "E'" + text.replace("\\", "\\\\").replace("'", "''").replace(":", "\\x3a") + "'"
 
 
-def anew(text: str) -> str:
-    """Return text that the server reads anew each time: its last blanks depend on a parameter."""
-    return f"{quoted(text)} || repeat(' ', CAST(:rater AS int))"
-
-
-def document(text: str) -> str:
-    return f"CAST({anew(text)} AS jsonb)"
+def document(text: str, kind: str = "jsonb") -> str:
+    """Return a JSON document that the server reads anew each time: its last blanks depend on a parameter."""
+    return f"CAST({quoted(text)} || repeat(' ', CAST(:rater AS int)) AS {kind})"
 
 
 def script(database: Database, prefix: str, weeks: int) -> str:
     """Return the script for the newest session of a family, with the documents of a rating that is stored there."""
     (row,) = database.run(
         f"""SELECT r.organization_id::text AS organization, r.facts::text AS facts, r.scores::text AS scores,
-        c.folded_with, encode(c.carry, 'hex') AS carry, k.key_id
+        c.folded_with, c.carry::text AS carry, k.key_id
         FROM ratings r JOIN carries c USING (organization_id, case_id, session_id) JOIN keys k USING (organization_id)
         WHERE r.case_id = '{prefix}1' ORDER BY r.session_id DESC, r.rater_id LIMIT 1"""
     )
@@ -98,7 +94,7 @@ def script(database: Database, prefix: str, weeks: int) -> str:
         member=f"(ARRAY[{members}])[CAST(:rater AS int) + 1]",
         facts=document(row["facts"]),
         scores=document(row["scores"]),
-        carry=f"decode({anew(row['carry'])}, 'hex')",
+        carry=document(row["carry"], "json"),
         folded_with=quoted(row["folded_with"]),
         key=quoted(row["key_id"]),
     )

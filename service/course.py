@@ -8,7 +8,7 @@ from datetime import datetime
 from service.db import queries, reads
 from service.db.engine import Db
 from service.db.rulebooks import rulebook
-from service.db.sealing import unpacked
+from service.db.sealing import unseal_carry
 from service.domain.assess import fold
 from service.domain.carry import Carry
 from service.domain.facts import session_of
@@ -48,7 +48,7 @@ async def course_sessions(
     for rating in await queries.live_ratings(db, keys):
         ratings[rating.facts.session_id].append(rating)
     if all(stored.held_at is not None and name == record.folded_with(stored.held_at) for stored, name, _ in rows):
-        carries = {stored.record.session_id: unpacked(carry) for stored, _, carry in rows if carry is not None}
+        carries = {stored.record.session_id: unseal_carry(carry) for stored, _, carry in rows if carry is not None}
     else:
         carries = await _folded_anew(db, record)
     found = []

@@ -13,7 +13,7 @@ from service.db import queries, stores
 from service.db.deliveries import enqueue
 from service.db.engine import Db
 from service.db.queries import SessionKey
-from service.db.sealing import packed, unpacked
+from service.db.sealing import seal, unseal_carry
 from service.domain.assess import as_of_now, fold
 from service.domain.carry import Carry
 from service.domain.concern import Concern, Reason
@@ -123,7 +123,7 @@ async def store_carries(db: Db, parts: Iterable[Part], latest: int = 0) -> None:
     await stores.write_carries(
         db,
         [
-            ((part.case_id, session.session_id), part.case.folded_with(session.held_at), packed(carry))
+            ((part.case_id, session.session_id), part.case.folded_with(session.held_at), seal(carry))
             for part in parts
             for session, carry in list(zip(part.sessions, part.carries, strict=True))[-latest:]
         ],
@@ -150,7 +150,7 @@ async def _from_places(
         if (held_at, record.session_id) >= places[record.case_id]:
             later.append(record)
         elif digest == part.case.folded_with(held_at) and carry is not None:
-            part.before = unpacked(carry)
+            part.before = unseal_carry(carry)
         else:
             whole.add(record.case_id)
     return [record for record in later if record.case_id not in whole]

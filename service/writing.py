@@ -20,7 +20,7 @@ from service.db import queries, stores
 from service.db.changes import tell_anew
 from service.db.engine import Db, transaction
 from service.db.queries import SessionKey
-from service.db.sealing import unpacked
+from service.db.sealing import unseal_carry
 from service.domain.balance import missing_raters
 from service.domain.carry import Carry
 from service.domain.commands import AnyCommand, Refusal, Result
@@ -177,7 +177,7 @@ async def _carries_before(
     carries: dict[SessionKey, Carry] = {}
     for key, digest in resting.items():
         if key in stored and stored[key][0] == digest:
-            carries[key] = unpacked(stored[key][1])
+            carries[key] = unseal_carry(stored[key][1])
         else:
             starts[key[0]] = None
     return carries

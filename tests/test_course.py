@@ -81,7 +81,7 @@ async def test_carries_of_other_rules_are_not_believed(desk: Desk) -> None:
     before = await read(desk)
     async with transaction(desk.engine, desk.organization) as db:
         mine = carries.c.organization_id == db.organization_id
-        await db.execute(update(carries).where(mine).values(folded_with="other", carry=b"[]"))
+        await db.execute(update(carries).where(mine).values(folded_with="other", carry="[]"))
     assert await read(desk) == before
 
 

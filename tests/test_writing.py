@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.db.engine import transaction
 from service.db.identity import create_organization
-from service.db.sealing import packed
+from service.db.sealing import seal
 from service.domain.commands import AnyCommand, RatingFacts, Result, RetractionReason
 from service.domain.concern import Reason, State
 from service.domain.figures import figures
@@ -332,7 +332,7 @@ async def test_a_carry_folded_with_other_rules_is_folded_anew(desk: Desk) -> Non
     await _rate(desk, 9.0, 9.0, 9.0)
     async with transaction(desk.engine, desk.organization) as db:
         mine = carries.c.organization_id == db.organization_id
-        await db.execute(update(carries).where(mine).values(folded_with="other rules", carry=b"of another shape"))
+        await db.execute(update(carries).where(mine).values(folded_with="other rules", carry='"of another shape"'))
     await desk.one(post(_rated(4, 9.0)))
     (await desk.stored()).check()
 
@@ -344,7 +344,7 @@ async def test_nor_is_one_believed_that_is_only_shown(desk: Desk) -> None:
     _, first = stored.carries[CASE, "s1"]
     async with transaction(desk.engine, desk.organization) as db:
         mine = carries.c.organization_id == db.organization_id
-        await db.execute(update(carries).where(mine).values(folded_with="other rules", carry=packed(first)))
+        await db.execute(update(carries).where(mine).values(folded_with="other rules", carry=seal(first)))
     again = await desk.one(post(_rated(3, 9.0)))
     assert again.decision.result is Result.same
     assert again.figures == last.figures

@@ -13,7 +13,7 @@ from service.db.engine import Db, transaction
 from service.db.queries import SessionKey
 from service.db.rows import alert_of, case_of, rating_record_of, session_record_of
 from service.db.rulebooks import rulebook
-from service.db.sealing import unpacked
+from service.db.sealing import unseal_carry
 from service.db.tables import AlertRow, CarryRow, CaseRow, KeyRow, RatingRow, SessionRow, table_of
 from service.domain.assess import assess, fold
 from service.domain.carry import Carry, folded_with
@@ -142,7 +142,7 @@ async def _stored(db: Db) -> Stored:
         ratings=[rating_record_of(row) for row in found["ratings"]],
         alerts=sorted((alert_of(row) for row in found["alerts"]), key=lambda alert: alert.alert_id),
         carries={
-            (row["case_id"], row["session_id"]): (row["folded_with"], unpacked(row["carry"]))
+            (row["case_id"], row["session_id"]): (row["folded_with"], unseal_carry(row["carry"]))
             for row in found["carries"]
         },
     )

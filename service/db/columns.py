@@ -10,7 +10,6 @@ from sqlalchemy import (
     DateTime,
     ForeignKeyConstraint,
     Integer,
-    LargeBinary,
     Text,
     Uuid,
     cast,
@@ -69,11 +68,6 @@ def document(name: str, nullable: bool = False) -> Any:
 def sealed(name: str) -> Any:
     """Return a document that no query looks into; `service.db.sealing` says what is in it."""
     return Field(sa_column=Column(name, Sealed(), nullable=False))
-
-
-def packed(name: str) -> Any:
-    """Return a document that no query looks into, in little room; `service.db.sealing` says what is in it."""
-    return Field(sa_column=Column(name, LargeBinary(), nullable=False))
 
 
 def moment(name: str, nullable: bool = False) -> Any:

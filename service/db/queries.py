@@ -240,9 +240,7 @@ def _course_from() -> Any:
 COURSE_FROM = Statement(_course_from())
 
 
-async def course_from(
-    db: Db, places: Sequence[Place]
-) -> list[tuple[SessionRecord, datetime, str | None, bytes | None]]:
+async def course_from(db: Db, places: Sequence[Place]) -> list[tuple[SessionRecord, datetime, str | None, str | None]]:
     """Return the sessions of each case's course from a place on, and the one before it with its carry.
 
     Each comes with `held_at` and, for the one before, what its carry was folded with and the carry.
@@ -268,7 +266,7 @@ async def whole_courses(db: Db, case_ids: Collection[str]) -> list[SessionRecord
 CARRIES_AFTER = Statement(_of_sessions(carries))
 
 
-async def carries_after(db: Db, wanted: Collection[SessionKey]) -> dict[SessionKey, tuple[str, bytes]]:
+async def carries_after(db: Db, wanted: Collection[SessionKey]) -> dict[SessionKey, tuple[str, str]]:
     """Return what is stored of the carries after some sessions: what each was folded with, and the carry."""
     rows = await db.fetch(CARRIES_AFTER, **columns_of("wanted", 2, wanted))
     return {(row["case_id"], row["session_id"]): (row["folded_with"], row["carry"]) for row in rows}

@@ -116,7 +116,7 @@ async def session_by_id(db: Db, case_id: str, session_id: str) -> StoredSession 
 
 async def course_page(
     db: Db, case_id: str, before: tuple[datetime, str] | None, limit: int
-) -> list[tuple[StoredSession, str | None, bytes | None]]:
+) -> list[tuple[StoredSession, str | None, str | None]]:
     """Return the latest sessions of a course before a place, newest first, with what their carries are."""
     place = (sessions.c.held_at, sessions.c.session_id)
     same = and_(*(carries.c[name] == sessions.c[name] for name in ("organization_id", "case_id", "session_id")))

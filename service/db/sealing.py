@@ -1,10 +1,9 @@
-"""Documents that no query reads, as text or packed: the carry after a session and the concern of an alert.
+"""Documents that no query reads, as text: the carry after a session and the concern of an alert.
 
 Every write reads and writes some, so it is done in C, straight from and to the domain's dataclasses. Fields have their
 names in the text: a concern that was stored before a field with a default was added can still be read.
 """
 
-import zlib
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,7 +19,6 @@ from service.domain.rules import rules
 # equal values are equal texts: maps and sets are sorted
 _ENCODER = Encoder(order="deterministic")
 _CARRIES, _CONCERNS = Decoder(Carry), Decoder(Concern)
-FASTEST = 1  # of zlib's levels; the others gain little here
 
 
 def seal(value: Carry | Concern) -> str:
@@ -32,7 +30,7 @@ def seal(value: Carry | Concern) -> str:
     return _ENCODER.encode(value).decode()
 
 
-def unseal_carry(text: str | bytes) -> Carry:
+def unseal_carry(text: str) -> Carry:
     """Return a stored carry, each rule's memory in the type that the rule declares; ValueError if it is none.
 
     The memory of a rule that is no more is left out.
@@ -42,16 +40,6 @@ def unseal_carry(text: str | bytes) -> Carry:
         code: convert(plain, type(known[code].memory)) for code, plain in carry.memories.items() if code in known
     }
     return replace(carry, memories=memories)
-
-
-def packed(carry: Carry) -> bytes:
-    """Return a sealed carry in the fifth of the room: each session has one, and every write sends some to and fro."""
-    return zlib.compress(_ENCODER.encode(carry), FASTEST)
-
-
-def unpacked(carry: bytes) -> Carry:
-    """Return a carry that was `packed`; ValueError or zlib.error if it is none."""
-    return unseal_carry(zlib.decompress(carry))
 
 
 def unseal_concern(text: str) -> Concern:

@@ -182,7 +182,7 @@ async def write_ratings(db: Db, records: Sequence[RatingRecord]) -> None:
 CARRIES = Statement(_replacing(carries, inserting(carries)))
 
 
-async def write_carries(db: Db, rows: Sequence[tuple[SessionKey, str, bytes]]) -> None:
+async def write_carries(db: Db, rows: Sequence[tuple[SessionKey, str, str]]) -> None:
     """Store the carry after each of some sessions."""
     values = [
         {

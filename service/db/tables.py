@@ -35,7 +35,6 @@ from service.db.columns import (
     of_organization,
     of_session,
     organization_key,
-    packed,
     sealed,
 )
 from service.db.handling_tables import EpisodeRow as EpisodeRow
@@ -209,7 +208,7 @@ class CarryRow(SQLModel, table=True):
     case_id: str = key_part("case_id")
     session_id: str = key_part("session_id")
     folded_with: str = code("folded_with")
-    carry: bytes = packed("carry")
+    carry: str = sealed("carry")
 
 
 class AlertRow(SQLModel, table=True):

@@ -215,7 +215,7 @@ class TestStaleCarries:
         async with transaction(engine, token.organization_id) as db:
             mine = carries.c.organization_id == db.organization_id
             forget = delete(carries).where(mine, carries.c.session_id == "s2")
-            outdate = update(carries).where(mine).values(folded_with="other", carry=b"[]")
+            outdate = update(carries).where(mine).values(folded_with="other", carry="[]")
             await db.execute(forget if how == "gone" else outdate)
         assert await read(client) == before
         assert await read(client, last=1) == {

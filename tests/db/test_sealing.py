@@ -1,7 +1,6 @@
 """Carries and concerns as text and back."""
 
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.db.sealing import opened_up, packed, seal, unpacked, unseal_carry, unseal_concern
+from service.db.sealing import opened_up, seal, unseal_carry, unseal_concern
 from service.domain.assess import fold
 from service.domain.carry import Carry, default_parameters
 from service.domain.concern import Baseline, Concern, Raised, Signal, State
@@ -140,15 +139,3 @@ def test_opened_up_it_is_maps_and_lists_with_names_and_times() -> None:
     assert plain["series"]["member/ana|srs|post|therapist|total"]["recent"] == (62.5,)
     assert plain["memories"]["attendance"]["last_held_at"] == START
     assert unseal_carry(json.dumps(plain, default=datetime.isoformat)) == carry
-
-
-def test_a_packed_carry_comes_back_and_takes_little_room() -> None:
-    _, last = carries(long_course(20))[-2:]
-    assert unpacked(packed(last)) == last
-    assert len(packed(last)) < len(seal(last)) / 3
-
-
-@pytest.mark.parametrize("data", [b"", b"{}", packed(Carry())[:-1]])
-def test_what_is_no_packed_carry_is_refused(data: bytes) -> None:
-    with pytest.raises((ValueError, zlib.error)):
-        unpacked(data)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from service.db import queries, stores
 from service.db.engine import Db, transaction
 from service.db.identity import create_organization
-from service.db.sealing import packed
+from service.db.sealing import seal
 from service.db.tables import AuditRow, table_of
 from service.domain.facts import EMPTY_CASE
 from tests.factories import CASE, NOW, START, post, put_case, rating_facts
@@ -78,7 +78,7 @@ async def test_what_is_written_twice_is_there_once(desk: Desk) -> None:
     async with transaction(desk.engine, desk.organization) as db:
         await stores.write_ratings(db, [made.rating])
         await stores.write_sessions(db, [(made.session, START, True)])
-        await stores.write_carries(db, [((CASE, "s1"), "other", packed(changed))])
+        await stores.write_carries(db, [((CASE, "s1"), "other", seal(changed))])
     stored = await desk.stored()
     assert [item.rating_id for item in stored.ratings] == [made.rating.rating_id]
     assert stored.carries[CASE, "s1"] == ("other", changed)
