@@ -60,6 +60,7 @@ CALLS = {
     "/v1/indicators": "get",
     "/v1/languages": "get",
     "/v1/rules": "get",
+    "/v1/rules/health": "get",
     "/v1/rules/{code}": "get",
     "/v1/rules/{code}/parameters": "get put",
     "/v1/rules/{code}/parameters/versions": "get",

@@ -41,6 +41,7 @@ TITLES = {
     "episode-differs": (409, "This episode id was used for something else"),
     "episode-replaced": (409, "The episode to replace was replaced already"),
     "job-differs": (409, "This id was used for something else"),
+    "too-few-cases": (409, "There are too few cases to show figures"),
     "too-many-jobs": (409, "Too many jobs are not over yet; cancel some or wait"),
     "cursor-expired": (410, "This cursor is from before a restore; read the alerts anew and go on from there"),
     "too-many-webhooks": (409, "There are as many webhooks as an organization may have"),

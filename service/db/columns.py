@@ -66,7 +66,7 @@ def document(name: str, nullable: bool = False) -> Any:
 
 
 def sealed(name: str) -> Any:
-    """Return a document that no query looks into; `service.db.sealing` says what is in it."""
+    """Return a document that no query looks into but reports; `service.db.sealing` says what is in it."""
     return Field(sa_column=Column(name, Sealed(), nullable=False))
 
 

@@ -78,6 +78,7 @@ NEEDS: dict[Call, str] = {
     ("get", "/v1/languages"): ANY_KEY,
     ("get", "/v1/rules"): ANY_KEY,
     ("get", "/v1/rules/{code}"): ANY_KEY,
+    ("get", "/v1/rules/health"): "admin alerts:read",
     ("get", "/v1/rules/{code}/parameters"): "course:read",
     ("put", "/v1/rules/{code}/parameters"): "admin",
     ("get", "/v1/rules/{code}/parameters/versions"): "course:read",
