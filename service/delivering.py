@@ -134,8 +134,8 @@ class Deliverer:
     async def _delivered(self, organization_id: UUID, claimed: Claimed) -> Done:
         """Return a delivery with the attempt that was made and what it leads to."""
         delivery, subscription = claimed.delivery, claimed.subscription
-        if claimed.on_hold:
-            return delivery, None, Verdict(DeliveryState.withheld, state_reason="safety-hold")
+        if claimed.silence is not None:
+            return delivery, None, Verdict(DeliveryState.withheld, state_reason=claimed.silence)
         attempt = await self._attempt(organization_id, delivery, subscription)
         self.metrics.attempted(subscription.channel, attempt)
         return delivery, attempt, judged(attempt, delivery.tried, subscription.failing_since, self.chance())

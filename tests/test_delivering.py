@@ -403,14 +403,20 @@ async def test_a_lease_is_longer_than_all_that_a_lane_may_take() -> None:
 # --- what is not sent
 
 
-async def test_a_safety_hold_stops_what_is_on_its_way(desk: Desk, clock: Clock) -> None:
+WALLED = {"members": {"ana": "youth", "eva": "parent"}, "walls": [["ana", "eva"]]}
+
+
+@pytest.mark.parametrize(("facts", "reason"), [({"safety_hold": True}, "safety-hold"), (WALLED, "walls")])
+async def test_a_safety_hold_or_wall_stops_what_is_on_its_way(
+    desk: Desk, clock: Clock, facts: dict[str, Any], reason: str
+) -> None:
     async with told(desk) as receiver:
         await alarm(desk)
-        await desk.write(put_case(case_facts(safety_hold=True)))
+        await desk.write(put_case(case_facts(**facts)))
         await turn(worker(desk, clock))
         assert receiver.received == []
     sent = await only(desk)
-    assert (sent.state, sent.state_reason, sent.attempts) == (DeliveryState.withheld, "safety-hold", ())
+    assert (sent.state, sent.state_reason, sent.attempts) == (DeliveryState.withheld, reason, ())
     assert (await stored(desk)).failing_since is None
 
 

@@ -8,13 +8,14 @@ from service.db.rows import Row
 from service.domain.circumstances import Circumstances
 
 ON_HOLD = cases.c.facts["safety_hold"].as_boolean()
+WALLED = func.jsonb_array_length(cases.c.facts["walls"]) > 0
 _SUPPORTER = literal_column("CAST('$.members.* ? (@.supporter == true && @.active == true)' AS jsonpath)", JSONPATH)
 
 # Facts that an older version stored lack some of these; what is not there is null.
 CIRCUMSTANCES = (
     ON_HOLD.label("on_hold"),
     cases.c.facts["mandated"].as_boolean().label("mandated"),
-    (func.jsonb_array_length(cases.c.facts["walls"]) > 0).label("walled"),
+    WALLED.label("walled"),
     func.jsonb_path_exists(cases.c.facts, _SUPPORTER).label("supported"),
 )
 

@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from uuid_utils.compat import uuid7
 
+from service.db.circumstances import ON_HOLD, WALLED
 from service.db.columns import Code
 from service.db.engine import Db
 from service.db.rows import Row
@@ -48,11 +49,14 @@ WAITING = deliveries.c.state == DeliveryState.waiting.value
 MOMENT = DateTime(timezone=True)
 
 
-def _on_hold(case_id: Any) -> Any:
-    """Return whether a case is on safety hold, as a part of another statement; a test is of no case."""
-    held = select(cases.c.facts["safety_hold"].astext == "true")
-    mine = held.where(cases.c.organization_id == ORGANIZATION, cases.c.case_id == case_id)
-    return func.coalesce(mine.scalar_subquery(), False)
+def _silence(case_id: Any) -> Any:
+    """Return why nobody is told anything of a case, as a part of another statement; null mostly. A test is of no case.
+
+    The time of a message tells that of a session, which members on two sides of a wall must not know of each other.
+    """
+    reason = case((ON_HOLD, literal("safety-hold", Code())), (WALLED, literal("walls", Code())))
+    mine = (cases.c.organization_id == ORGANIZATION, cases.c.case_id == case_id)
+    return select(reason).where(*mine).scalar_subquery()
 
 
 def _wanted(event: Any) -> Iterator[Any]:
@@ -91,7 +95,12 @@ def _enqueue() -> Any:
         .select_from(told)
         .join(alerts, (alerts.c.organization_id == ORGANIZATION) & (alerts.c.change_number == told.c.number))
         .join(subscriptions, subscriptions.c.organization_id == ORGANIZATION)
-        .where(subscriptions.c.state == "active", ~alerts.c.shadow, ~_on_hold(alerts.c.case_id), *_wanted(told.c.event))
+        .where(
+            subscriptions.c.state == "active",
+            ~alerts.c.shadow,
+            _silence(alerts.c.case_id).is_(None),
+            *_wanted(told.c.event),
+        )
     )
     return insert(deliveries).from_select(list(values), found)
 
@@ -102,7 +111,7 @@ ENQUEUE = Statement(_enqueue())
 async def enqueue(db: Db, events: Mapping[int, Event]) -> None:
     """Put changes of alerts, by their numbers, on their way to whoever wants to be told of them.
 
-    Alerts in shadow, and all of a case on safety hold, are told to nobody.
+    Alerts in shadow, and all of a case on safety hold or with walls, are told to nobody.
     """
     if events:
         numbers, codes = list(events), [event.value for event in events.values()]
@@ -121,11 +130,11 @@ async def write_delivery(db: Db, delivery: Delivery) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that was taken up, to whom it goes, and whether its case is on safety hold by now."""
+    """A delivery that was taken up, to whom it goes, and why nobody is told anything of its case by now, if so."""
 
     delivery: Delivery
     subscription: Subscription
-    on_hold: bool
+    silence: str | None
 
 
 def _claim() -> Any:
@@ -162,7 +171,7 @@ def _claim() -> Any:
             deliveries.c.event_id == picked.c.event_id,
         )
         .values(due_at=bindparam("until", type_=MOMENT), tried=deliveries.c.tried + 1)
-        .returning(*deliveries.c, *picked.c, _on_hold(deliveries.c.case_id).label("on_hold"))
+        .returning(*deliveries.c, *picked.c, _silence(deliveries.c.case_id).label("silence"))
     )
 
 
@@ -177,7 +186,7 @@ async def claim(db: Db, now: datetime, until: datetime, most: int, busy: Collect
     rows = await db.fetch(CLAIM, now=now, until=until, most=most, busy=sorted(busy))
     to = {name: f"to_{name}" for name in subscriptions.c.keys()}
     return [
-        Claimed(delivery_of(row), subscription_of({name: row[label] for name, label in to.items()}), row["on_hold"])
+        Claimed(delivery_of(row), subscription_of({name: row[label] for name, label in to.items()}), row["silence"])
         for row in rows
     ]
 

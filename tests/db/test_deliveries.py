@@ -106,9 +106,14 @@ async def test_old_stories_are_told_to_nobody(desk: Desk) -> None:
     assert [item.event for item in await delivered_to(desk)] == [Event.changed]
 
 
-async def test_nothing_of_a_case_on_safety_hold_is_told(desk: Desk) -> None:
+WALLED = {"members": {"ana": "youth", "eva": "parent"}, "walls": [["ana", "eva"]]}
+SILENT: dict[str, dict[str, Any]] = {"safety-hold": {**WALLED, "safety_hold": True}, "walls": WALLED}
+
+
+@pytest.mark.parametrize("facts", SILENT.values(), ids=SILENT)
+async def test_nothing_of_a_case_on_safety_hold_or_with_walls_is_told(desk: Desk, facts: dict[str, Any]) -> None:
     await subscribe(desk)
-    await desk.write(put_case(case_facts(safety_hold=True)))
+    await desk.write(put_case(case_facts(**facts)))
     await alarm(desk)
     assert len((await desk.stored()).live_alerts(CASE)) == 1
     await alarm(desk, case_id="fam-1")
@@ -153,7 +158,7 @@ async def _waiting(desk: Desk, *names: str, each: int = 1) -> None:
 async def test_taken_up_once_until_the_lease_is_over(desk: Desk) -> None:
     await _waiting(desk, "ehr")
     (first,) = await _claim(desk)
-    assert (first.delivery.tried, first.subscription, first.on_hold) == (1, subscription("ehr"), False)
+    assert (first.delivery.tried, first.subscription, first.silence) == (1, subscription("ehr"), None)
     assert await _claim(desk) == []
     assert await _claim(desk, NOW + timedelta(seconds=59)) == []
     (again,) = await _claim(desk, NOW + timedelta(minutes=1))
@@ -193,11 +198,12 @@ async def test_who_holds_a_row_makes_nobody_wait(desk: Desk) -> None:
     assert len(held) == 1
 
 
-async def test_a_hold_that_comes_later_is_seen(desk: Desk) -> None:
+@pytest.mark.parametrize("reason", SILENT)
+async def test_a_hold_or_wall_that_comes_later_is_seen(desk: Desk, reason: str) -> None:
     await _waiting(desk, "ehr")
-    await desk.write(put_case(case_facts(safety_hold=True)))
+    await desk.write(put_case(case_facts(**SILENT[reason])))
     (found,) = await _claim(desk)
-    assert found.on_hold
+    assert found.silence == reason
 
 
 # --- what became of it
@@ -292,4 +298,4 @@ async def test_a_message_about_no_alert(desk: Desk) -> None:
         await deliveries.write_delivery(db, told)
     assert await delivered_to(desk) == [told]
     (found,) = await _claim(desk)
-    assert (found.delivery.event, found.on_hold) == (Event.test, False)
+    assert (found.delivery.event, found.silence) == (Event.test, None)
