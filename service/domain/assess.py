@@ -29,9 +29,7 @@ def step(carry: Carry, session: TherapySession, family: Family, given: Given) ->
     """Fold one session of the course into the carry before it."""
     roles = {**carry.roles, **roles_of(session)}
     number = carry.number + session.held
-    carried = (_case_ended(concern, carry.number, session, family) for concern in carry.concerns)
-    carried = (mode_changed(concern, given, carry.number) for concern in carried)
-    concerns = tuple(discussed(concern, session) for concern in carried)
+    concerns = tuple(_carried(concern, carry.number, session, family, given) for concern in carry.concerns)
     known = with_roles(family, roles)
     moment = Moment(session, number, known, carry.series, concerns, references=given.references.for_rules)
     heard = hear(moment, carry.memories, given)
@@ -75,13 +73,14 @@ def assess(sessions: Sequence[TherapySession], family: Family, giving: Giving | 
 def as_of_now(concern: Concern, family: Family) -> Concern:
     """Return a concern as it stands after the last session: the end of treatment closes what is still active."""
     if concern.active and family.treatment_ended(concern.last_held_at, None):
-        return replace(concern, state=State.closed, reason=Reason.case_ended)
+        return concern.but(state=State.closed, reason=Reason.case_ended)
     return concern
 
 
 def roles_of(session: TherapySession) -> dict[str, MemberRole]:
     """Return the members that rated in this session with the role they gave (ties: the smallest natural key)."""
-    members = (rating for rating in reversed(session.ratings) if rating.rater_kind is RaterKind.member)
+    member = RaterKind.member
+    members = (rating for rating in reversed(session.ratings) if rating.rater_kind is member)
     return {rating.rater_id: rating.role for rating in members if rating.role}
 
 
@@ -93,14 +92,16 @@ def with_roles(family: Family, roles: Mapping[str, MemberRole]) -> Family:
 
 def _scored(concern: Concern, moment: Moment) -> Concern:
     """Return a concern with this session's score counted toward settling, closed if it has settled."""
-    rule = rules().get(concern.rule)
     baseline = concern.signal.baseline
-    if rule is None or not rule.settles or not concern.active or baseline is None:
+    if baseline is None or not concern.active:
+        return concern
+    rule = rules().get(concern.rule)
+    if rule is None or not rule.settles:
         return concern
     score = moment.score_of(baseline.series)
     if score is None or concern.opened_number == moment.number:
         return concern
-    grown = replace(concern, after=(*concern.after, score)[-3:])
+    grown = concern.but(after=(*concern.after, score)[-3:])
     if concern.number == moment.number or not _has_settled(grown, moment):
         return grown
     return ended(grown, State.closed, Reason.settled, moment.number)
@@ -129,11 +130,12 @@ def _series_after(moment: Moment, concerns: Sequence[Concern], settled: Sequence
     restarted = {item.signal.baseline.series.split("|")[0] for item in settled if item.signal.baseline} - unsettled
     series = dict(moment.series)
     for rating in moment.session.ratings if moment.session.held else ():
-        rater = rating.line.split("|")[0]
+        rater = rating.line.partition("|")[0]
+        is_usual, is_restarted = rater not in unsettled, rater in restarted
         for dimension in watched_dimensions(rating):
-            name, score = series_name(rating, dimension), rating.scores[dimension]
-            after = series.get(name, EMPTY).with_score(score.percent, rater not in unsettled)
-            series[name] = after.restarted() if rater in restarted else after
+            name = series_name(rating, dimension)
+            after = series.get(name, EMPTY).with_score(rating.scores[dimension].percent, is_usual)
+            series[name] = after.restarted() if is_restarted else after
     return series
 
 
@@ -143,8 +145,10 @@ def _joint_after(joint: Mapping[str, int], session: TherapySession) -> dict[str,
     return {**joint, **{group: joint.get(group, 0) + 1 for group in now}}
 
 
-def _case_ended(concern: Concern, number: int, session: TherapySession, family: Family) -> Concern:
-    """Return a carried concern, closed where treatment ended between its last signal and this session."""
-    if concern.active and family.treatment_ended(concern.last_held_at, session.held_at):
+def _carried(concern: Concern, number: int, session: TherapySession, family: Family, given: Given) -> Concern:
+    """Return a concern as it comes into a session, closed where treatment ended between its last signal and this."""
+    if not concern.active:
+        return concern
+    if family.treatment_ended(concern.last_held_at, session.held_at):
         return ended(concern, State.closed, Reason.case_ended, number)
-    return concern
+    return discussed(mode_changed(concern, given, number), session)

@@ -9,7 +9,8 @@ from service.domain.convergence import Convergence, convergence
 from service.domain.couple import Couple, couple_of
 from service.domain.groups import Group, group_of, grouped, unit_of
 from service.domain.instruments import Reference, instruments
-from service.domain.model import Attendance, Family, RaterKind, Rating, TherapySession, member_reference, present
+from service.domain.model import Family, RaterKind, Rating, TherapySession, member_reference
+from service.domain.presence import CAME, present
 from service.domain.references import OURS, References, z_among
 from service.domain.spread import mean_of, population_sd
 from service.domain.trajectory import CEILING, Series, at_least, at_most
@@ -145,7 +146,7 @@ def missing_raters(session: TherapySession, family: Family, rating: Rating) -> t
 
 def _away(session: TherapySession, member_id: str) -> bool:
     entry = session.attendance.get(member_id)
-    return not session.held if entry is None else entry not in (Attendance.attended, Attendance.late)
+    return not session.held if entry is None else entry not in CAME
 
 
 def _balance(

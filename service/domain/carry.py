@@ -12,7 +12,7 @@ from service.domain.concern import Concern
 from service.domain.model import Family, MemberRole
 from service.domain.parameters import named
 from service.domain.references import OURS, References
-from service.domain.rules import rules
+from service.domain.rules import AnyRule, rules
 from service.domain.trajectory import Series
 
 FOLD_VERSION = 3  # raised when the fold itself or a carry's shape changes, so that stored carries are folded anew
@@ -41,6 +41,12 @@ class Given:
         known = [[code, rule.version, self.parameters[code]] for code, rule in rules().items()]
         of_organization = [self.references.plain] if self.references.known else []
         return _digest([known, sorted(self.shadow), sorted(self.off), *of_organization])
+
+    @cached_property
+    def asked(self) -> tuple[tuple[AnyRule, Any, bool, bool], ...]:
+        """Return every rule in its turn with its parameters, whether it speaks in shadow, and whether it is off."""
+        known = rules().items()
+        return tuple((rule, self.parameters[code], code in self.shadow, code in self.off) for code, rule in known)
 
     @cached_property
     def named(self) -> Mapping[str, Mapping[str, Any]]:

@@ -53,5 +53,9 @@ def grouped(session: TherapySession) -> dict[Group, dict[str, list[Rating]]]:
 
 
 def joint_groups(session: TherapySession) -> Iterable[str]:
-    """Yield the names of the groups in which this session is a joint one: at least two units."""
-    return (group.text for group, units in grouped(session).items() if len(units) >= 2)
+    """Return the names of the groups in which this session is a joint one: at least two units."""
+    units: dict[str, set[str]] = {}
+    for rating in session.ratings:
+        if instruments()[rating.instrument].context == "alliance":
+            units.setdefault(group_of(rating).text, set()).add(unit_of(rating))
+    return (text for text in sorted(units) if len(units[text]) >= 2)

@@ -26,7 +26,7 @@ from service.domain.concern import (
 from service.domain.model import Severity, TherapySession
 from service.domain.moment import Moment
 from service.domain.parameters import overlaid
-from service.domain.rules import AnyRule, inhibitors, rules
+from service.domain.rules import AnyRule, inhibitors
 
 REMEMBERED = 3  # held sessions for which an ended concern can be reopened and read by other rules
 BLIND_LIMIT = 6  # held sessions in a row without a figure, then a concern's window has passed
@@ -67,29 +67,29 @@ def hear(moment: Moment, memories: Mapping[str, Any], given: Given) -> Heard:
     after: dict[str, Any] = {}
     standing = {concern.rule for concern in moment.concerns if concern.active}
     heard_by_all = tuple(concern for concern in moment.concerns if not concern.shadow) if hidden else moment.concerns
-    moment = replace(moment, concerns=heard_by_all, signals=signals)
-    for code, rule in rules().items():
-        before, shadow = memories.get(code, rule.memory), code in given.shadow
+    moment = moment.hearing(heard_by_all, signals)
+    for rule, parameters, shadow, off in given.asked:
+        code, said = rule.code, whispered if shadow else signals
+        before = memories.get(code, rule.memory)
         seen = _overheard(moment, hidden, whispered) if shadow else moment
-        after[code], found = rule.check(seen, before, given.parameters[code])
-        said = whispered if shadow else signals
-        said[code] = found = found if code not in given.off else ()
+        after[code], found = rule.check(seen, before, parameters)
+        said[code] = found = () if off else found
         if found or code in standing:  # mostly neither, and then nothing changes
             found, kept = _by_kept(rule, seen, before, found, given)
             said[code] = _ordered(found, rule, moment.number)
-            judging = Judging((after[code], given.parameters[code]), kept)
+            judging = Judging((after[code], parameters), kept)
             concerns = _after(rule, seen, said[code], judging, given)
             if shadow:
                 hidden = tuple(concern for concern in concerns if concern.shadow)
             else:
-                moment = replace(moment, concerns=concerns)
+                moment = moment.hearing(concerns, signals)
     return Heard(moment, hidden, {**signals, **whispered}, after)
 
 
 def discussed(concern: Concern, session: TherapySession) -> Concern:
     """Return a concern, noted as discussed where the session names it."""
     named = (concern.rule, concern.subject) in session.discussed
-    return replace(concern, discussed=True) if named and concern.active else concern
+    return concern.but(discussed=True) if named and concern.active else concern
 
 
 def mode_changed(concern: Concern, given: Given, number: int) -> Concern:
@@ -100,7 +100,7 @@ def mode_changed(concern: Concern, given: Given, number: int) -> Concern:
 
 def _overheard(moment: Moment, hidden: tuple[Concern, ...], whispered: Mapping[str, tuple[Signal, ...]]) -> Moment:
     """Return what a rule in shadow sees: all that was said, in shadow too."""
-    return replace(moment, concerns=(*moment.concerns, *hidden), signals={**moment.signals, **whispered})
+    return moment.hearing((*moment.concerns, *hidden), {**moment.signals, **whispered})
 
 
 def _by_kept(
@@ -149,10 +149,10 @@ def _open(concerns: list[Concern], rule: AnyRule, signal: Signal, moment: Moment
     for place, concern in enumerate(concerns):
         if concern.rule == rule.code and concern.topic == topic and _is_remembered(concern, moment.number):
             again = reopened(concern, signal, moment.session, moment.number)
-            concerns[place] = discussed(replace(again, parameters=parameters), moment.session)
+            concerns[place] = discussed(again.but(parameters=parameters), moment.session)
             return
     new = opened(signal, rule.code, rule.version, moment.session, moment.number)
-    concerns.append(discussed(replace(new, parameters=parameters, shadow=shadow), moment.session))
+    concerns.append(discussed(new.but(parameters=parameters, shadow=shadow), moment.session))
 
 
 def _is_remembered(concern: Concern, number: int) -> bool:
@@ -192,13 +192,13 @@ def _cleared(concern: Concern, rule: AnyRule, moment: Moment, memory: Any, param
         blind = concern.blind + moment.session.held
         if blind >= BLIND_LIMIT:
             return ended(concern, State.closed, Reason.window_passed, moment.number)
-        return replace(concern, blind=blind)
+        return concern if blind == concern.blind else concern.but(blind=blind)
     if clearing is Clearing.unmet:
-        return replace(concern, state=State.open, streak=0, blind=0)
+        return concern.but(state=State.open, streak=0, blind=0)
     once = clearing is Clearing.done or (rule.once_when_discussed and concern.discussed)
     needed = 1 if once else rule.clears_after
-    rested = replace(
-        concern, streak=concern.streak + 1, blind=0, state=State.recovering, sessions=concern.resting_on(moment.session)
+    rested = concern.but(
+        streak=concern.streak + 1, blind=0, state=State.recovering, sessions=concern.resting_on(moment.session)
     )
     if rested.streak < needed or rested.flaps_at(moment.number):
         return rested

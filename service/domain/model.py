@@ -1,6 +1,6 @@
 """The words of the field, as frozen values: who is in treatment, what happened, who rated what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -141,7 +141,7 @@ class Task:
     outcome: TaskOutcome
 
 
-@dataclass(frozen=True)  # without slots, so that who rated is worked out once
+@dataclass(frozen=True)  # without slots, so that who rated what is worked out once
 class TherapySession:
     """One session of a course, `held` or `no-show`, with everything known about it.
 
@@ -166,15 +166,24 @@ class TherapySession:
         ordered = tuple(sorted(self.ratings, key=lambda rating: rating.natural_key))
         object.__setattr__(self, "ratings", ordered)
 
-    @property
+    @cached_property
     def held(self) -> bool:
         return self.status is SessionStatus.held
 
     @cached_property
+    def post(self) -> Mapping[RaterKind, Sequence[Rating]]:
+        """Return the post ratings by the kind of rater, in the order of their natural keys."""
+        found: dict[RaterKind, list[Rating]] = {}
+        after = Phase.post
+        for rating in self.ratings:
+            if rating.phase is after:
+                found.setdefault(rating.rater_kind, []).append(rating)
+        return found
+
+    @cached_property
     def raters(self) -> frozenset[str]:
         """Return the members with a live post rating."""
-        member, post = RaterKind.member, Phase.post
-        return frozenset(item.rater_id for item in self.ratings if item.rater_kind is member and item.phase is post)
+        return frozenset(rating.rater_id for rating in self.post.get(RaterKind.member, ()))
 
     @property
     def position(self) -> tuple[datetime, str]:
@@ -278,23 +287,3 @@ DEFAULT_SUBSYSTEMS: dict[str, frozenset[MemberRole]] = {
 def member_reference(member_id: str) -> str:
     """Return the reference of a member, `member/<id>`."""
     return f"member/{member_id}"
-
-
-def present(session: TherapySession, member_id: str) -> bool | None:
-    """Tell whether a member was in the room; None where nothing is known.
-
-    An entry decides; without one a live post rating of that member means attended; in a `no-show` session every
-    member without an entry stayed away. Excused and not-invited members were not present either.
-    """
-    entry = session.attendance.get(member_id)
-    if entry is not None:
-        return entry in (Attendance.attended, Attendance.late)
-    if not session.held:
-        return False
-    return True if member_id in session.raters else None
-
-
-def stayed_away(session: TherapySession, member_id: str) -> bool:
-    """Tell whether a member was expected and did not come (`no-show`), by entry or by the session's own status."""
-    entry = session.attendance.get(member_id)
-    return entry is Attendance.no_show if entry is not None else not session.held

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from service.domain.concern import Baseline, Concern, Signal
-from service.domain.instruments import Dimension, Instrument, Reference, instruments
+from service.domain.instruments import Instrument, Reference, instruments
 from service.domain.model import (
     Attendance,
     Family,
@@ -15,30 +15,30 @@ from service.domain.model import (
     Rating,
     TherapySession,
     member_reference,
-    stayed_away,
 )
-from service.domain.model import present as present_in
+from service.domain.presence import present, stayed_away
 from service.domain.references import OURS, References
 from service.domain.trajectory import (
     CEILING,
+    LEAST_OF_SP,
+    NEEDED,
     Series,
     SeriesKey,
     at_least,
     at_most,
     baseline_of,
     below,
-    reliable_change,
     z_against,
 )
 
 EMPTY = Series()
 
 
-@dataclass(frozen=True)  # without slots, so that a baseline that several rules ask for is worked out once
+@dataclass  # without slots, so that a baseline is worked out once; a dozen are made in a session, too many to freeze
 class Figure:
     """One dimension of one rating in this session, beside the same series before it. Scores are percent.
 
-    `name` is the text of its series key.
+    `name` is the text of its series key, `dimension` the last part of it.
     """
 
     name: str
@@ -46,10 +46,11 @@ class Figure:
     value: float
     series: Series
     instrument: Instrument
-    dimension: Dimension
+    dimension: str
+    reference: Reference
     references: References = OURS
 
-    @cached_property
+    @property
     def key(self) -> SeriesKey:
         return SeriesKey(*self.name.split("|"))
 
@@ -61,10 +62,6 @@ class Figure:
     def rater_reference(self) -> str:
         return f"{self.rating.rater_kind}/{self.rating.rater_id}"
 
-    @cached_property
-    def reference(self) -> Reference:
-        return self.references.of(self.rating, self.name.rpartition("|")[2])
-
     @property
     def sp(self) -> float:
         return self.reference.sp
@@ -75,11 +72,11 @@ class Figure:
 
     @property
     def low_mark(self) -> float:
-        return self.dimension.low_mark
+        return self.instrument.dimensions[self.dimension].low_mark
 
     @property
     def reliable_change(self) -> float:
-        return reliable_change(self.sd, self.sp, self.reference.reliability)
+        return self.reference.reliable_change
 
     @cached_property
     def baseline(self) -> Baseline | None:
@@ -92,10 +89,12 @@ class Figure:
     def fallen_to(self, limit: float) -> float | None:
         """Return z where it lies at or below a limit, which is negative; None elsewhere.
 
-        Most scores are at their rater's own level or above, and then no spread needs to be known.
+        Most scores are at their rater's own level or above, or below it by less than the least spread that may be
+        theirs: then it need not be known.
         """
         prior = self.series.prior
-        if not prior or self.value * len(prior) >= sum(prior):
+        n, fall = len(prior), sum(prior) - self.value * len(prior)
+        if n < NEEDED or fall <= 0 or fall < n * -limit * LEAST_OF_SP * self.sp:
             return None
         z = self.z
         return z if z is not None and at_most(z, limit) else None
@@ -103,12 +102,12 @@ class Figure:
     @property
     def cut(self) -> float:
         """Return the instrument's own cut-off in percent; the low mark stands where there is none."""
-        percent = self.instrument.cut_percent(self.key.dimension)
+        percent = self.instrument.cut_percent(self.dimension)
         return self.low_mark if percent is None else percent
 
     @cached_property
     def is_below_cut(self) -> bool:
-        cutoff = self.instrument.cut(self.key.dimension)
+        cutoff = self.instrument.cut(self.dimension)
         inclusive = cutoff is not None and cutoff.comparator == "<="
         return at_most(self.value, self.cut) if inclusive else below(self.value, self.cut)
 
@@ -137,6 +136,12 @@ class Moment:
     signals: Mapping[str, tuple[Signal, ...]] = field(default_factory=dict)
     asked: dict[tuple[str, RaterKind, str], tuple[Figure, ...]] = field(default_factory=dict, compare=False, repr=False)
     references: References = OURS
+    made: dict[str, Figure] = field(default_factory=dict, compare=False, repr=False)
+
+    def hearing(self, concerns: tuple[Concern, ...], signals: Mapping[str, tuple[Signal, ...]]) -> "Moment":
+        """Return this moment with the concerns and signals as they stand by now."""
+        known = (self.session, self.number, self.family, self.series)
+        return Moment(*known, concerns, signals, self.asked, self.references, self.made)
 
     def figures(self, part: str, kind: RaterKind = RaterKind.member, about: str = "therapist") -> tuple[Figure, ...]:
         """Return this session's post figures that play a part (primary, bond, goals, tasks, safety, within).
@@ -146,24 +151,31 @@ class Moment:
         ask for the same ones, so they are kept in `asked`, which all moments of a session share.
         """
         question = (part, kind, about)
-        if question not in self.asked:
-            self.asked[question] = tuple(self._figures(part, kind, about)) if self.session.held else ()
-        return self.asked[question]
+        known = self.asked.get(question)
+        if known is None:
+            known = self.asked[question] = tuple(self._figures(part, kind, about)) if self.session.held else ()
+        return known
 
     def _figures(self, part: str, kind: RaterKind, about: str) -> Iterator[Figure]:
         known = instruments()
-        for rating in self.session.ratings:
-            if rating.rater_kind is kind and rating.phase is Phase.post and matches(rating.about, about):
-                instrument = known[rating.instrument]
-                code = instrument.dimension_of(part)
-                if code in rating.scores and instrument.context == "alliance" and code is not None:
+        for rating in self.session.post.get(kind, ()):
+            instrument = known[rating.instrument]
+            code = instrument.parts.get(part)
+            if code is not None and code in rating.scores and matches(rating.about, about):
+                if instrument.context == "alliance":
                     yield self.figure(rating, instrument, code)
 
     def figure(self, rating: Rating, instrument: Instrument, dimension: str) -> Figure:
-        """Return one dimension of a rating of this session with its series before."""
+        """Return one dimension of a rating of this session with its series before; `made` once in a session."""
         name = series_name(rating, dimension)
-        score, series, unit = rating.scores[dimension].percent, self.series.get(name, EMPTY), instrument.dimensions
-        return Figure(name, rating, score, series, instrument, unit[dimension], self.references)
+        known = self.made.get(name)
+        if known is None or known.rating is not rating:
+            score, series = rating.scores[dimension].percent, self.series.get(name, EMPTY)
+            unit = instrument.dimensions[dimension]
+            reference = self.references.of(rating, dimension) if self.references.known else unit.reference
+            known = Figure(name, rating, score, series, instrument, dimension, reference, self.references)
+            self.made[name] = known
+        return known
 
     def baseline_before(self, member_id: str, part: str) -> Baseline | None:
         """Return a member's baseline of a part (bond, …) of what they said of the therapist, rated today or not."""
@@ -203,14 +215,13 @@ class Moment:
 
     def present(self, member_id: str) -> bool | None:
         """Tell whether a member was in the room; None where nothing is known."""
-        return present_in(self.session, member_id)
+        return present(self.session, member_id)
 
     def stayed_away(self, member_id: str) -> bool:
         """Tell whether a member was a `no-show`: by entry, or active and expected in a session nobody came to."""
-        member = self.family.members.get(member_id)
-        by_entry = member_id in self.session.attendance
-        if not by_entry and (member is None or not member.awaited):
-            return False
+        if member_id not in self.session.attendance and not self.session.held:
+            member = self.family.members.get(member_id)
+            return member is not None and member.awaited
         return stayed_away(self.session, member_id)
 
     def invited(self, member_id: str) -> bool:

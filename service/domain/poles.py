@@ -20,13 +20,18 @@ class Joint:
     severe: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every two members in a session, and nobody else writes to it
 class Pair:
     """The signed gaps of two members in their first two and their last two joint sessions, and how many they had."""
 
     first: tuple[float, ...] = ()
     last: tuple[float, ...] = ()
     count: int = 0
+
+    @property
+    def change(self) -> float:
+        """Return how far the mean of the last gaps lies from that of the first; there is one at least."""
+        return abs(sum(self.last) / len(self.last) - sum(self.first) / len(self.first))
 
     def with_gap(self, gap: float) -> "Pair":
         first = self.first if len(self.first) == 2 else (*self.first, gap)
@@ -48,7 +53,7 @@ class Form:
         return sum(item.lowest == lowest and (item.severe if severe else item.moderate) for item in self.joint)
 
     def pair(self, one: Figure, other: Figure) -> Pair:
-        return self.pairs.get(_pair_name(one, other), NO_PAIR)
+        return self.pairs.get(f"{one.rater}|{other.rater}", NO_PAIR)
 
 
 def poles_by_form(moment: Moment) -> dict[str, list[Figure]]:
@@ -86,7 +91,7 @@ def sd_of(poles: Poles) -> float:
     low = poles[0]
     if not low.references.known:  # as mostly: then all poles of a form have its own
         return low.sd
-    return low.references.among([pole.rating for pole in poles], low.key.dimension).sd
+    return low.references.among([pole.rating for pole in poles], low.dimension).sd
 
 
 def pairs_of(poles: Poles) -> Iterator[tuple[Figure, Figure]]:
@@ -94,17 +99,14 @@ def pairs_of(poles: Poles) -> Iterator[tuple[Figure, Figure]]:
     return combinations(sorted(poles, key=lambda item: item.rater), 2)
 
 
-def _pair_name(one: Figure, other: Figure) -> str:
-    return f"{one.rater}|{other.rater}"
-
-
 def form_after(form: Form, poles: Poles, moderate: Limits, severe: Limits, kept: int) -> Form:
     """Return what is remembered of a form one joint session later."""
     gap = gap_of(poles)
-    is_moderate, is_severe = (at_least(gap, limit_of(limits, poles)) for limits in (moderate, severe))
+    is_moderate = at_least(gap, limit_of(moderate, poles))
+    is_severe = at_least(gap, limit_of(severe, poles))
     joint = Joint(poles[0].rater, is_moderate, is_severe)
     pairs = dict(form.pairs)
-    for one, other in pairs_of(poles):
-        name = _pair_name(one, other)
-        pairs[name] = pairs.get(name, NO_PAIR).with_gap(round(one.value - other.value, DIGITS))
+    for (one, value), (other, less) in combinations(sorted((pole.rater, pole.value) for pole in poles), 2):
+        name = f"{one}|{other}"
+        pairs[name] = pairs.get(name, NO_PAIR).with_gap(round(value - less, DIGITS))
     return Form((*form.joint, joint)[-kept:], pairs)

@@ -82,7 +82,7 @@ class References:
     ) -> Reference:
         """Return the reference that is nearest to what a rating would be."""
         ours = instruments()[instrument].dimensions[dimension].reference
-        known = self.known.get(instrument)
+        known = self.known.get(instrument) if self.known else None
         if not known:
             return ours
         roles = (kind.value,) if role is None else (role.value, kind.value)

@@ -36,6 +36,8 @@ def runs_after(runs: Runs, seen: Mapping[str, Indicator], moment: Moment, kept: 
 
     Only a session in which somebody looked counts as "none" for those it does not mention.
     """
+    if not runs and not seen:  # as in most families
+        return {}
     after = {}
     for name in sorted({*runs, *seen}):
         known = runs.get(name, ())

@@ -10,7 +10,9 @@ from service.domain.concern import Baseline
 from service.domain.spread import mean_of, sample_sd
 
 KEPT = 8  # valid scores a series remembers (ours)
+NEEDED = 3  # earlier scores, before a score is held against them (ours)
 PRIOR_WEIGHT = 6  # how many sessions the pooled within-person SD counts for (ours; 3 to 12 hardly matters)
+LEAST_OF_SP = sqrt(PRIOR_WEIGHT / (PRIOR_WEIGHT + KEPT - 1))  # no pooled SD is a smaller share of the instrument's
 CEILING = 97.0  # percent; a score from here on has no room to rise (ours)
 SIGMA_FLOOR = 2.0  # percent points; a flat history must not make a hair's breadth a signal (ours)
 DIGITS = 9  # comparisons happen after rounding: binary fractions must not decide at a threshold
@@ -31,7 +33,7 @@ class SeriesKey(NamedTuple):
         return "|".join(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every score, and nobody else writes to it
 class Series:
     """What is remembered of a series, oldest first, in percent.
 
@@ -122,7 +124,7 @@ def baseline_of(name: str, series: Series, sp: float, unit: str = "ours") -> Bas
     )
 
 
-def z_against(score: float, baseline: Baseline | None, at_least_n: int = 3) -> float | None:
+def z_against(score: float, baseline: Baseline | None, at_least_n: int = NEEDED) -> float | None:
     """Return how far a score lies from a member's own baseline, in prediction SDs.
 
     Formula:  z = (x − mu) / (sigma · sqrt(1 + 1/n))

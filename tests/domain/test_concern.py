@@ -198,3 +198,12 @@ def test_concerns_that_share_a_session_meet() -> None:
     assert one.meets(other)
     assert other.meets(one)
     assert not one.meets(replace(other, sessions=("s3",)))
+
+
+def test_it_changes_in_the_fields_named_and_in_no_others() -> None:
+    before = concern()
+    after = before.but(streak=2, state=State.recovering)
+    assert after == replace(before, streak=2, state=State.recovering)
+    assert (before.streak, before.state) == (0, State.open)
+    with pytest.raises(TypeError, match="streek"):
+        before.but(streek=1)

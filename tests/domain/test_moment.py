@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.domain.concern import Concern, Signal, State, ended, opened
 from service.domain.model import (
@@ -21,7 +23,7 @@ from service.domain.model import (
 )
 from service.domain.moment import Moment, matches, series_name
 from service.domain.references import in_force
-from service.domain.trajectory import Series
+from service.domain.trajectory import Series, at_most
 from tests.factories import family, indicator, own_reference, rating, therapy_session
 
 BOND = "member/ana|srs|post|therapist|bond"
@@ -36,7 +38,7 @@ def raters(session: TherapySession, part: str = "primary", **options: Any) -> li
 
 
 @pytest.mark.parametrize(
-    ("given", "part", "options", "seen"),
+    ("rated", "part", "options", "seen"),
     [
         (rating("ana"), "primary", {}, True),
         (rating("ana"), "bond", {}, True),
@@ -55,9 +57,9 @@ def raters(session: TherapySession, part: str = "primary", **options: Any) -> li
     ],
 )
 def test_figures_are_post_scores_of_alliance_forms(
-    given: Rating, part: str, options: Mapping[str, Any], seen: bool
+    rated: Rating, part: str, options: Mapping[str, Any], seen: bool
 ) -> None:
-    assert bool(raters(therapy_session(1, given), part, **options)) is seen
+    assert bool(raters(therapy_session(1, rated), part, **options)) is seen
 
 
 def test_figures_come_in_the_order_of_natural_keys_and_not_from_a_session_not_held() -> None:
@@ -100,6 +102,24 @@ def test_a_figure_stands_beside_the_series_before_it() -> None:
     assert (figure.baseline.mu, figure.baseline.n) == (90, 3)
     assert figure.z == pytest.approx(-2.5)  # sigma·√(4/3) = √(6·49/8)·√(4/3) = 7
     assert figure.reliable_change == pytest.approx(2.8 * 7)
+
+
+MARKS = st.integers(0, 100).map(float) | st.floats(80, 100)
+
+
+@given(st.lists(MARKS, max_size=8), MARKS, st.sampled_from((-0.5, -1.0, -1.5, -2.0, -2.5, -3.5)))
+def test_whoever_fell_is_found_though_few_spreads_are_worked_out(prior: list[float], mark: float, limit: float) -> None:
+    series = {BOND: Series(tuple(prior), tuple(prior[:3]), len(prior))}
+    (figure,) = moment(therapy_session(9, rating("ana", mark)), series=series).figures("bond")
+    z = figure.z
+    assert figure.fallen_to(limit) == (z if z is not None and at_most(z, limit) else None)
+
+
+def test_a_figure_is_made_once_in_a_session() -> None:
+    now = moment(therapy_session(1, rating("ana")))
+    (figure,) = now.figures("bond")
+    assert now.figure_of(BOND) is figure
+    assert now.hearing((), {}).figures("bond")[0] is figure
 
 
 @pytest.mark.parametrize(

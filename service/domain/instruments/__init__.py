@@ -9,6 +9,7 @@ from typing import Literal
 from service.domain.model import RaterKind
 from service.domain.noted import AgeBand
 from service.domain.registry import collect
+from service.domain.trajectory import reliable_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Cutoff:
     dimension: str = "total"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that its reliable change is worked out once
 class Reference:
     """How a dimension spreads, in percent points: SD between and `sp` within persons, reliability, mean.
 
@@ -62,6 +63,10 @@ class Reference:
     @property
     def kind(self) -> Literal["verified", "own", "ours"]:
         return "verified" if self.fact.verified else "own" if self.own else "ours"
+
+    @cached_property
+    def reliable_change(self) -> float:
+        return reliable_change(self.sd, self.sp, self.reliability)
 
 
 OURS = Fact("Evenkeel defaults, shaped by simulated clean families", verified=False)
@@ -146,13 +151,17 @@ class Instrument:
 
     def dimension_of(self, part: str) -> str | None:
         """Return the dimension that plays a part: primary, bond, goals, tasks, safety or within."""
-        value = getattr(self, part)
-        return value if isinstance(value, str) else None
+        return self.parts.get(part)
+
+    @cached_property
+    def parts(self) -> Mapping[str, str]:
+        """Return the dimension that plays each part."""
+        return {part: code for part in PARTS if (code := getattr(self, part)) is not None}
 
     @cached_property
     def watched(self) -> tuple[str, ...]:
         """Return the dimensions that play a part, in a stable order."""
-        return tuple(dict.fromkeys(code for part in PARTS if (code := self.dimension_of(part)) is not None))
+        return tuple(dict.fromkeys(self.parts.values()))
 
     @property
     def scores_only(self) -> bool:

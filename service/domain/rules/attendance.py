@@ -48,6 +48,9 @@ class Invited:
     away: tuple[bool, ...] = ()
 
 
+NEVER_INVITED = Invited()
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Member → their invitations; who has had such a concern at their last one; the case's last intervals in days."""
@@ -64,7 +67,7 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
     for member in sorted({*moment.family.members, *moment.session.attendance}):
         if moment.invited(member):
             away = moment.stayed_away(member)
-            invited[member] = _after(invited.get(member, Invited()), away, parameters)
+            invited[member] = _after(invited.get(member, NEVER_INVITED), away, parameters)
             if away:
                 signals += _stayed_away(moment, member, invited[member], memory, parameters)
     hurt = frozenset(member for member in memory.hurt if not moment.invited(member)) | _hurt_today(moment)

@@ -45,8 +45,7 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
     falls = _falls(moment, parameters) if low else []  # mostly nobody's is
     fired, signals = dict(memory.fired), dict[str, Signal]()
     for figure, own in falls:
-        limit = parameters.spreads * figure.sp
-        fell = at_least(own, limit) and below(figure.value, parameters.bond_below)
+        fell = below(figure.value, parameters.bond_below) and at_least(own, parameters.spreads * figure.sp)
         others = _others(figure, falls, moment) if fell else {}
         if others and at_most(max(others.values()), parameters.other_fall):
             asymmetry = own - max(others.values())

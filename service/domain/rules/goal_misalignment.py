@@ -143,7 +143,7 @@ def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Paramete
 
 def _is_good(figure: Figure) -> bool:
     """Tell whether goals are at or above the form's own cut-off for them; false where the form has none."""
-    return figure.instrument.cut(figure.key.dimension) is not None and not figure.is_below_cut
+    return figure.instrument.cut(figure.dimension) is not None and not figure.is_below_cut
 
 
 RULE = Rule(

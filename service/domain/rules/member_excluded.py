@@ -46,7 +46,7 @@ class Memory:
 
 def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memory, tuple[Signal, ...]]:
     """Return a signal per member without a voice, and one for a family in which it is disputed who should come."""
-    came = memory.came | set(_decided_here(moment))
+    came = memory.came.union(_decided_here(moment))
     if not moment.session.held:
         return (memory if came == memory.came else Memory(memory.unheard, came)), ()
     unheard = dict(_unheard_after(moment, memory.unheard, parameters))
@@ -72,8 +72,9 @@ def _is_decided(moment: Moment, member_id: str, memory: Memory) -> bool:
 
 def _unheard_after(moment: Moment, unheard: Mapping[str, int], parameters: Parameters) -> Iterator[tuple[str, int]]:
     """Yield the sessions without a voice of everybody who matters and has any; what is unknown changes nothing."""
+    raters = moment.session.raters
     for member_id in moment.member_ids():
-        if _matters(moment, moment.family.members[member_id]):
+        if member_id not in raters and _matters(moment, moment.family.members[member_id]):
             heard, before = _is_heard(moment, member_id), unheard.get(member_id, 0)
             sessions = before if heard is None else 0 if heard else min(before + 1, parameters.sessions)
             if sessions:

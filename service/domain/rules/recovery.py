@@ -62,8 +62,8 @@ def _is_seen(concern: Concern, moment: Moment) -> bool:
 
 def _grave(moment: Moment) -> Iterator[Concern]:
     """Yield the watched concerns about members that were a warning."""
-    grave = (item for item in moment.concerns if item.severity is not Severity.info and item.rule in WATCHED)
-    return (item for item in grave if item.subject[-1].startswith(MEMBER))
+    watched = (item for item in moment.concerns if item.rule in WATCHED and item.subject[-1].startswith(MEMBER))
+    return (item for item in watched if item.severity is not Severity.info)
 
 
 def _signal(reference: str, concern: Concern, moment: Moment) -> Signal:

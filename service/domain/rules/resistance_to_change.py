@@ -64,6 +64,8 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
     fell = {member: told for member, told in readiness.items() if _has_fallen(told, moment, parameters)}
     seen = {member: mark for member, mark in _seen(moment).items() if mark.severity >= parameters.mild}
     undone = {concern.subject[0] for concern in moment.active_of(UNDONE)}
+    if not (fell or seen or undone or memory.fired):  # as in most sessions
+        return (memory if readiness is memory.readiness else Memory({}, readiness)), ()
     low = _low_tasks(moment, {*seen, *undone, *fell}, parameters)
     clearly = {member for member, mark in seen.items() if mark.severity >= parameters.clear}
     signals = tuple(

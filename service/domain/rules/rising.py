@@ -44,10 +44,10 @@ def _rise(figure: Figure, parameters: Parameters) -> float:
 
 
 def _has_risen(figure: Figure, parameters: Parameters) -> bool:
-    window = _window(figure, parameters)
-    if len(window) < parameters.scores or not at_least(figure.value - window[0], figure.reliable_change):
+    earlier, recent = parameters.scores - 1, figure.series.recent
+    if len(recent) < earlier or not at_least(figure.value - recent[-earlier], figure.reliable_change):
         return False
-    return all(at_least(later, earlier) for earlier, later in pairwise(window))
+    return all(at_least(later, earlier) for earlier, later in pairwise(_window(figure, parameters)))
 
 
 def _signal(figure: Figure, parameters: Parameters) -> Signal:

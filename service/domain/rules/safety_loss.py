@@ -39,6 +39,8 @@ class Parameters:
 def check(moment: Moment, memory: NoMemory, parameters: Parameters) -> tuple[NoMemory, tuple[Signal, ...]]:
     """Return a signal per member whose safety is low or who was seen to guard themselves."""
     seen, low = _seen(moment), _lowest(moment, parameters)
+    if not seen and not low:  # as in most sessions
+        return memory, ()
     guarded = {member for member, mark in seen.items() if mark.severity >= parameters.clear}
     found = (
         _signal(moment, member, low.get(member), seen.get(member), parameters) for member in sorted({*low, *guarded})

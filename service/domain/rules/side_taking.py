@@ -49,11 +49,16 @@ class Memory:
     falls: Mapping[str, int] = field(default_factory=dict)
 
 
+NOTHING = Memory()
+
+
 def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memory, tuple[Signal, ...]]:
     """Return a signal per favoured member, and a graver one where the other side's bond falls soon after."""
     seen = _seen(moment)
     runs = runs_after(memory.runs, seen, moment, parameters.of)
     fallen = {signal.subject[0]: moment.number for signal in moment.signals.get(FALL, ())}
+    if not (seen or fallen) and memory == NOTHING:  # as in most sessions
+        return memory, ()
     falls = _recent({**memory.falls, **fallen}, moment, parameters)
     signals = {}
     for favoured, mark in seen.items():

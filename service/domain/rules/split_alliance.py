@@ -30,7 +30,6 @@ from service.domain.moment import Figure, Moment
 from service.domain.poles import (
     Form,
     Limits,
-    Pair,
     Poles,
     form_after,
     from_lowest,
@@ -88,7 +87,7 @@ def _found(moment: Moment, poles: Poles, form: Form, parameters: Parameters) -> 
         yield _low_member(moment, poles, form, parameters)
     apart = [two for two in pairs_of(poles) if _grows(two, form, parameters)] if poles[0].is_below_cut else []
     if apart:
-        worst = max(apart, key=lambda two: (_severity(_lower(two), form, parameters).rank, _change(form.pair(*two))))
+        worst = max(apart, key=lambda two: (_severity(_lower(two), form, parameters).rank, form.pair(*two).change))
         yield _widening(moment, poles, form, worst, parameters)
 
 
@@ -108,13 +107,9 @@ def _lower(two: Two) -> Figure:
 
 def _grows(two: Two, form: Form, parameters: Parameters) -> bool:
     pair = form.pair(*two)
-    if pair.count < parameters.widening_from or not at_least(_change(pair), parameters.widening * sd_of(two)):
+    if pair.count < parameters.widening_from or not at_least(pair.change, parameters.widening * sd_of(two)):
         return False
     return _lower(two).is_below_cut and above(abs(mean_of(pair.last)), abs(mean_of(pair.first)))
-
-
-def _change(pair: Pair) -> float:
-    return abs(mean_of(pair.last) - mean_of(pair.first))
 
 
 def _severity(low: Figure, form: Form, parameters: Parameters) -> Severity:
@@ -144,7 +139,7 @@ def _low_member(moment: Moment, poles: Poles, form: Form, parameters: Parameters
 def _widening(moment: Moment, poles: Poles, form: Form, two: Two, parameters: Parameters) -> Signal:
     low, pair = _lower(two), form.pair(*two)
     first, last = mean_of(pair.first), mean_of(pair.last)
-    gaps: Values = {"first_gap": first, "last_gap": last, "change": _change(pair), "joint_sessions": pair.count}
+    gaps: Values = {"first_gap": first, "last_gap": last, "change": pair.change, "joint_sessions": pair.count}
     limits: Values = {"widening": parameters.widening * sd_of(two), "cut": low.cut}
     return Signal(
         subject=FAMILY,

@@ -53,11 +53,10 @@ def _fall(figure: Figure, parameters: Parameters) -> float:
 
 
 def _declines(figure: Figure, parameters: Parameters) -> bool:
-    if len(figure.series.recent) < parameters.scores - 1:
-        return False
-    window = _window(figure, parameters.scores)  # what is cheap to ask comes first: most sessions end there
-    fell = at_least(window[0] - window[-1], figure.reliable_change)
-    return fell and figure.is_below_cut and mann_kendall(window) <= parameters.s_at_most
+    earlier, recent = parameters.scores - 1, figure.series.recent
+    if len(recent) < earlier or not at_least(recent[-earlier] - figure.value, figure.reliable_change):
+        return False  # what is cheap to ask comes first: most sessions end there
+    return figure.is_below_cut and mann_kendall(_window(figure, parameters.scores)) <= parameters.s_at_most
 
 
 def _signal(figure: Figure, parameters: Parameters) -> Signal:

@@ -42,6 +42,8 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
             known = lowest.get(figure.rater)
             if known is None or z < known[0]:
                 lowest[figure.rater] = (z, figure)
+    if not lowest and not memory.awaited:  # as in most sessions
+        return memory, ()
     signals = {member: _signal(figure, z, parameters) for member, (z, figure) in lowest.items()}
     signals.update((member, gone) for member in memory.awaited if (gone := _stayed_away(moment, member)) is not None)
     awaited = frozenset(member for member in memory.awaited if not moment.invited(member))

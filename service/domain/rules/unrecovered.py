@@ -67,8 +67,9 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
 
 def _followed(moment: Moment) -> list[Concern]:
     """Return the concerns at warning or above that are followed, the most specific first."""
-    grave = (item for item in moment.concerns if item.active and item.severity is not Severity.info)
-    return sorted((item for item in grave if item.rule in FOLLOWED), key=lambda item: FOLLOWED.index(item.rule))
+    standing = (item for item in moment.concerns if item.rule in FOLLOWED and item.active)
+    grave = (item for item in standing if item.severity is not Severity.info)
+    return sorted(grave, key=lambda item: FOLLOWED.index(item.rule))
 
 
 def _is_followed(moment: Moment, concern: Concern) -> bool:
