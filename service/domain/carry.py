@@ -67,7 +67,8 @@ class Carry:
     """All that the next session needs of those before it.
 
     `number` counts held sessions, `last_session_id` names the latest of them; `roles` are those that ratings named;
-    `joint` counts joint sessions by group; `memories` is rule code → that rule's own memory.
+    `joint` counts joint sessions by group; `memories` is rule code → that rule's own memory, where it is another than
+    the one it begins with.
     """
 
     number: int = 0

@@ -54,8 +54,9 @@ def grouped(session: TherapySession) -> dict[Group, dict[str, list[Rating]]]:
 
 def joint_groups(session: TherapySession) -> Iterable[str]:
     """Return the names of the groups in which this session is a joint one: at least two units."""
-    units: dict[str, set[str]] = {}
+    units: dict[Group, set[str]] = {}
+    known = instruments()
     for rating in session.ratings:
-        if instruments()[rating.instrument].context == "alliance":
-            units.setdefault(group_of(rating).text, set()).add(unit_of(rating))
-    return (text for text in sorted(units) if len(units[text]) >= 2)
+        if known[rating.instrument].context == "alliance":
+            units.setdefault(group_of(rating), set()).add(unit_of(rating))
+    return sorted(group.text for group, rated in units.items() if len(rated) >= 2)

@@ -68,16 +68,22 @@ def hear(moment: Moment, memories: Mapping[str, Any], given: Given) -> Heard:
     standing = {concern.rule for concern in moment.concerns if concern.active}
     heard_by_all = tuple(concern for concern in moment.concerns if not concern.shadow) if hidden else moment.concerns
     moment = moment.hearing(heard_by_all, signals)
+    told = moment.session.told
     for rule, parameters, shadow, off in given.asked:
         code, said = rule.code, whispered if shadow else signals
         before = memories.get(code, rule.memory)
+        if before is rule.memory and rule.rests_on and told.isdisjoint(rule.rests_on) and code not in standing:
+            said[code] = ()
+            continue
         seen = _overheard(moment, hidden, whispered) if shadow else moment
-        after[code], found = rule.check(seen, before, parameters)
+        memory, found = rule.check(seen, before, parameters)
+        if memory is not rule.memory and memory != rule.memory:
+            after[code] = memory
         said[code] = found = () if off else found
         if found or code in standing:  # mostly neither, and then nothing changes
             found, kept = _by_kept(rule, seen, before, found, given)
             said[code] = _ordered(found, rule, moment.number)
-            judging = Judging((after[code], parameters), kept)
+            judging = Judging((memory, parameters), kept)
             concerns = _after(rule, seen, said[code], judging, given)
             if shadow:
                 hidden = tuple(concern for concern in concerns if concern.shadow)

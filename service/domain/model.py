@@ -181,6 +181,11 @@ class TherapySession:
         return found
 
     @cached_property
+    def told(self) -> frozenset[str]:
+        """Return the names of those fields in which anything is told but ratings: mostly few."""
+        return frozenset(name for name in TOLD if getattr(self, name))
+
+    @cached_property
     def raters(self) -> frozenset[str]:
         """Return the members with a live post rating."""
         return frozenset(rating.rater_id for rating in self.post.get(RaterKind.member, ()))
@@ -189,6 +194,9 @@ class TherapySession:
     def position(self) -> tuple[datetime, str]:
         """Return the place in the course: by `held_at`, then id."""
         return (self.held_at, self.session_id)
+
+
+TOLD = ("indicators", "indicators_observed", "tasks")  # what alone moves some rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,9 @@ class Form:
         return self.pairs.get(f"{one.rater}|{other.rater}", NO_PAIR)
 
 
+NO_FORM = Form()
+
+
 def poles_by_form(moment: Moment) -> dict[str, list[Figure]]:
     """Return today's totals by form and about; a child's form and a rating given not alone are never a pole."""
     forms: dict[str, list[Figure]] = {}
@@ -83,7 +86,11 @@ def limit_of(limits: Limits, poles: Poles) -> float:
     Missing:  n ≥ 2 is the caller's to see to
     Ours:     one SD for every gap; above five raters the limit of five
     """
-    return limits[min(len(poles), len(limits) + 1) - 2] * sd_of(poles)
+    return _in_sds(limits, poles) * sd_of(poles)
+
+
+def _in_sds(limits: Limits, poles: Poles) -> float:
+    return limits[min(len(poles), len(limits) + 1) - 2]
 
 
 def sd_of(poles: Poles) -> float:
@@ -101,9 +108,8 @@ def pairs_of(poles: Poles) -> Iterator[tuple[Figure, Figure]]:
 
 def form_after(form: Form, poles: Poles, moderate: Limits, severe: Limits, kept: int) -> Form:
     """Return what is remembered of a form one joint session later."""
-    gap = gap_of(poles)
-    is_moderate = at_least(gap, limit_of(moderate, poles))
-    is_severe = at_least(gap, limit_of(severe, poles))
+    gap, sd = gap_of(poles), sd_of(poles)
+    is_moderate, is_severe = (at_least(gap, _in_sds(limits, poles) * sd) for limits in (moderate, severe))
     joint = Joint(poles[0].rater, is_moderate, is_severe)
     pairs = dict(form.pairs)
     for (one, value), (other, less) in combinations(sorted((pole.rater, pole.value) for pole in poles), 2):

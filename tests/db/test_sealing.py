@@ -71,9 +71,8 @@ def test_a_memory_comes_back_in_the_type_that_its_rule_declares() -> None:
     for carry in carries(long_course(seed=3, length=20)):
         back = unseal_carry(seal(carry))
         assert back == carry
-        assert {code: type(memory) for code, memory in back.memories.items()} == {
-            code: type(rule.memory) for code, rule in rules().items()
-        }
+        assert back.memories
+        assert all(type(memory) is type(rules()[code].memory) for code, memory in back.memories.items())
 
 
 @given(SIGNALS, st.lists(NUMBERS, max_size=3).map(tuple), st.sampled_from(State))

@@ -14,7 +14,7 @@ from service.domain.assess import assess, fold, step
 from service.domain.carry import Carry, Given, default_parameters
 from service.domain.concern import Concern, Reason, State
 from service.domain.grounds import found_again, grounds_of
-from service.domain.model import Attendance, TherapySession
+from service.domain.model import TOLD, Attendance, TherapySession
 from service.domain.rulebook import History, Rulebook
 from service.domain.rules import rules
 from tests.domain.courses import PEOPLE, courses
@@ -157,7 +157,41 @@ def test_rules_in_shadow_are_for_the_others_as_if_they_were_off(
         assert [item for item in one.concerns if not item.shadow] == list(other.concerns)
         assert one.carry.series == other.carry.series
         assert {item.rule for item in one.concerns if item.shadow} <= quiet
-        assert all(one.carry.memories[code] == other.carry.memories[code] for code in set(rules()) - quiet)
+        assert all(one.carry.memories.get(code) == other.carry.memories.get(code) for code in set(rules()) - quiet)
+
+
+# --- who need not be asked
+
+
+def _asking_all(declared: frozenset[str] | None = None) -> Given:
+    """Return what judges a course where every rule is asked in every session; or rests on what is declared here."""
+    given = default_parameters()
+    every = {rule.code: replace(rule, rests_on=declared or frozenset()) for rule in rules().values()}
+    asked = tuple((every[rule.code], *others) for rule, *others in given.asked)
+    anew = replace(given)
+    anew.__dict__["asked"] = asked
+    return anew
+
+
+def _said(sessions: list[TherapySession], given: Given) -> list[tuple[Any, ...]]:
+    ordered = sorted(sessions, key=lambda session: session.position)
+    return [(one.signals, one.concerns, one.carry) for one in fold(Carry(), ordered, HOUSEHOLD, given)[0]]
+
+
+@drawing(sessions=courses())
+@settings(deadline=None, max_examples=150)
+def test_a_rule_that_is_not_asked_had_nothing_to_say(sessions: list[TherapySession]) -> None:
+    assert _said(sessions, OWN) == _said(sessions, _asking_all())
+
+
+def test_a_rule_that_rests_on_more_than_it_declares_is_found_out() -> None:
+    assert _said(FALLING, OWN) == _said(FALLING, _asking_all())
+    assert _said(FALLING, OWN) != _said(FALLING, _asking_all(frozenset({"tasks"})))
+
+
+@pytest.mark.parametrize("code", rules())
+def test_what_a_rule_rests_on_is_told_of_sessions(code: str) -> None:
+    assert rules()[code].rests_on <= set(TOLD)
 
 
 @drawing(sessions=courses(), quiet=SOME, silent=SOME, limits=st.tuples(st.integers(1, 3), st.floats(-4.0, 0.0)))

@@ -45,6 +45,8 @@ class Rule(Generic[Memory, Parameters]):
     picks the concerns that its signal about the same subject makes warnings where they are `info`, and such a rule
     opens none of its own. `after` names rules whose signals this one reads. `silent_on_hold`: not shown while the
     case is on safety hold. `tone`: good news is only ever `info`, and nothing that asks for an answer counts it.
+    `rests_on` names fields of a session: where nothing is told in them a rule that remembers nothing and has no concern
+    that stands finds nothing and learns nothing, so it is not asked.
     `rising` names parameters in an order in which they must not fall, whatever they are set to; `bounds` is the least
     and the most of those for which the general ones make no sense.
     `texts` is route → sentence, `titles` route → title where the usual one would not be true; `next_steps` are codes;
@@ -71,6 +73,7 @@ class Rule(Generic[Memory, Parameters]):
     after: tuple[str, ...] = ()
     absorbs: tuple[str, ...] = ()
     tone: Tone = Tone.caution
+    rests_on: frozenset[str] = frozenset()
     rising: tuple[tuple[str, ...], ...] = ()
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)

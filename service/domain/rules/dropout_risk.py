@@ -121,7 +121,7 @@ def _known_after(moment: Moment, memory: Memory, parameters: Parameters) -> dict
         if before.away or missed:
             after = _attended_after(before, missed.get(member_reference(member)), moment, member)
         silent = 0 if member in raters else _silent_after(before, raters, moment, member, parameters)
-        if (silent, member in low) != (after.silent, after.low):
+        if silent != after.silent or (member in low) != after.low:
             after = replace(after, silent=silent, low=member in low)
         if after is not NOTHING:
             known[member] = after

@@ -37,10 +37,13 @@ class Memory:
     came: frozenset[str] = frozenset()
 
 
+NOTHING = Memory()
+
+
 def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memory, tuple[Signal, ...]]:
     """Return a signal about the family while points of its checklist are open."""
     if not moment.family.checklist:  # as in most cases
-        return Memory(), ()
+        return NOTHING, ()
     came = memory.came | set(_decided_here(moment))
     after = memory if came == memory.came else Memory(came)
     still_open = _open(moment, after)
@@ -85,7 +88,7 @@ RULE = Rule(
     },
     next_steps=("transparency", "set-expectations", "check-in"),
     parameters=Parameters(),
-    memory=Memory(),
+    memory=NOTHING,
     check=check,
     clear=clear,
 )

@@ -176,5 +176,6 @@ RULE = Rule(
     memory=Memory(),
     check=check,
     clear=clear,
+    rests_on=frozenset({"indicators", "indicators_observed"}),
     unsettles=True,
 )

@@ -118,5 +118,6 @@ RULE = Rule(
     memory=Memory(),
     check=check,
     clear=clear,
+    rests_on=frozenset({"indicators"}),
     unsettles=True,
 )

@@ -172,5 +172,6 @@ RULE = Rule(
     memory=Memory(),
     check=check,
     clear=clear,
+    rests_on=frozenset({"indicators", "tasks"}),
     clears_after=1,
 )

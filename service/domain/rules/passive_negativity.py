@@ -97,4 +97,5 @@ RULE = Rule(
     memory=Memory(),
     check=check,
     clear=clear,
+    rests_on=frozenset({"indicators"}),
 )

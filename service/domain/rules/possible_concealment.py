@@ -96,4 +96,5 @@ RULE = Rule(
     memory=NoMemory(),
     check=check,
     clear=clear,
+    rests_on=frozenset({"indicators"}),
 )

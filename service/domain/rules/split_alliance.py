@@ -28,6 +28,7 @@ from service.domain.concern import Clearing, Concern, Signal, Value, Values
 from service.domain.model import Severity
 from service.domain.moment import Figure, Moment
 from service.domain.poles import (
+    NO_FORM,
     Form,
     Limits,
     Poles,
@@ -75,8 +76,9 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
     found: list[Signal] = []
     for name, poles in poles_by_form(moment).items():
         if len(poles) >= 2:
-            known = forms.get(name, Form())
-            forms[name] = form_after(known, poles, parameters.moderate, parameters.severe, parameters.of)
+            forms[name] = form_after(
+                forms.get(name, NO_FORM), poles, parameters.moderate, parameters.severe, parameters.of
+            )
             found += _found(moment, poles, forms[name], parameters)
     worst = max(found, key=_gravity, default=None)
     return Memory(forms), () if worst is None else (_as_opened(worst, moment.active(CODE, FAMILY)),)

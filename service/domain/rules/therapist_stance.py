@@ -98,4 +98,5 @@ RULE = Rule(
     memory=Memory(),
     check=check,
     clear=clear,
+    rests_on=frozenset({"indicators"}),
 )

@@ -155,4 +155,4 @@ def test_its_memory_keeps_whose_alert_stands_unnoticed() -> None:
     *_, first, second, recovering, recovered = memories_of(CODE, sessions, family())
     assert (first, second) == (Memory({"member/ana": 1}), Memory({"member/ana": 2}))
     assert recovering == recovered == Memory()
-    assert all(len(step.carry.memories[CODE].unnoticed) <= 5 for step in walk(long_course(seed=5), family()))
+    assert all(len(memory.unnoticed) <= 5 for memory in memories_of(CODE, long_course(seed=5), family()))
