@@ -4,11 +4,12 @@ Every write reads and writes some, so it is done in C, straight from and to the 
 names in the text: a concern that was stored before a field with a default was added can still be read.
 """
 
-from dataclasses import replace
+from dataclasses import field, fields, make_dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, TypedDict
 
-from msgspec import convert, to_builtins
+from msgspec import to_builtins
 from msgspec.json import Decoder, Encoder
 
 from service.domain.carry import Carry
@@ -18,7 +19,7 @@ from service.domain.rules import rules
 
 # equal values are equal texts: maps and sets are sorted
 _ENCODER = Encoder(order="deterministic")
-_CARRIES, _CONCERNS = Decoder(Carry), Decoder(Concern)
+_CONCERNS = Decoder(Concern)
 
 
 def seal(value: Carry | Concern) -> str:
@@ -35,11 +36,17 @@ def unseal_carry(text: str) -> Carry:
 
     The memory of a rule that is no more is left out.
     """
-    carry, known = _CARRIES.decode(text), rules()
-    memories = {
-        code: convert(plain, type(known[code].memory)) for code, plain in carry.memories.items() if code in known
-    }
-    return replace(carry, memories=memories)
+    stored = _carries().decode(text)
+    return Carry(*(getattr(stored, item.name) for item in fields(Carry)))
+
+
+@cache
+def _carries() -> Decoder[Carry]:
+    """Return what reads carries in one pass, as it knows the type of every rule's memory."""
+    types = {code: type(rule.memory) for code, rule in rules().items()}
+    memories = TypedDict("memories", types, total=False)  # type: ignore[misc]
+    told: list[Any] = [("memories", memories, field(default_factory=dict))]
+    return Decoder(make_dataclass("StoredCarry", told, bases=(Carry,), frozen=True))
 
 
 def unseal_concern(text: str) -> Concern:

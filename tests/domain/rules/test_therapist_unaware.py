@@ -8,7 +8,7 @@ import pytest
 from service.domain.concern import Concern, Raised, Values
 from service.domain.model import Rating, Severity, TherapySession
 from service.domain.rules.therapist_unaware import Memory
-from tests.domain.rules.walking import concerns_of, long_course, memories_of, walk
+from tests.domain.rules.walking import concerns_of, long_course, memories_of
 from tests.factories import family, rating, therapy_session
 
 CODE, FOLLOWED = "therapist-unaware", "out-of-limits"
