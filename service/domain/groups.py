@@ -1,6 +1,6 @@
 """Comparable groups: which ratings of one session may stand beside each other."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.domain.instruments import instruments
@@ -29,11 +29,15 @@ class Group:
 
 def group_of(rating: Rating) -> Group:
     """Return the comparable group of a rating."""
-    family = instruments()[rating.instrument].family
-    if rating.rater_kind is RaterKind.member:
-        return Group(family, rating.rater_kind, None, rating.phase, rating.about)
+    return Group(*_fields_of(rating))
+
+
+def _fields_of(rating: Rating) -> tuple[str, RaterKind, str | None, Phase, str]:
+    family, kind = instruments()[rating.instrument].family, rating.rater_kind
+    if kind is RaterKind.member:
+        return (family, kind, None, rating.phase, rating.about)
     about = "member" if rating.about.startswith("member/") else rating.about
-    return Group(family, rating.rater_kind, rating.rater_id, rating.phase, about)
+    return (family, kind, rating.rater_id, rating.phase, about)
 
 
 def unit_of(rating: Rating) -> str:
@@ -52,11 +56,11 @@ def grouped(session: TherapySession) -> dict[Group, dict[str, list[Rating]]]:
     return dict(sorted(groups.items(), key=lambda item: item[0].text))
 
 
-def joint_groups(session: TherapySession) -> Iterable[str]:
+def joint_groups(session: TherapySession) -> Sequence[str]:
     """Return the names of the groups in which this session is a joint one: at least two units."""
-    units: dict[Group, set[str]] = {}
+    units: dict[tuple[str, RaterKind, str | None, Phase, str], set[str]] = {}
     known = instruments()
     for rating in session.ratings:
         if known[rating.instrument].context == "alliance":
-            units.setdefault(group_of(rating), set()).add(unit_of(rating))
-    return sorted(group.text for group, rated in units.items() if len(rated) >= 2)
+            units.setdefault(_fields_of(rating), set()).add(unit_of(rating))
+    return sorted(Group(*group).text for group, rated in units.items() if len(rated) >= 2)

@@ -62,12 +62,12 @@ class Judging:
 def hear(moment: Moment, memories: Mapping[str, Any], given: Given) -> Heard:
     """Ask every rule about the session of a moment, whose concerns are all that were carried into it."""
     hidden = tuple(concern for concern in moment.concerns if concern.shadow)
-    signals: dict[str, tuple[Signal, ...]] = {}
+    signals = moment.signals
     whispered: dict[str, tuple[Signal, ...]] = {}
     after: dict[str, Any] = {}
     standing = {concern.rule for concern in moment.concerns if concern.active}
-    heard_by_all = tuple(concern for concern in moment.concerns if not concern.shadow) if hidden else moment.concerns
-    moment = moment.hearing(heard_by_all, signals)
+    if hidden:
+        moment = moment.hearing(tuple(concern for concern in moment.concerns if not concern.shadow))
     told = moment.session.told
     for rule, parameters, shadow, off in given.asked:
         code, said = rule.code, whispered if shadow else signals
@@ -88,7 +88,7 @@ def hear(moment: Moment, memories: Mapping[str, Any], given: Given) -> Heard:
             if shadow:
                 hidden = tuple(concern for concern in concerns if concern.shadow)
             else:
-                moment = moment.hearing(concerns, signals)
+                moment = moment.hearing(concerns)
     return Heard(moment, hidden, {**signals, **whispered}, after)
 
 
@@ -215,5 +215,6 @@ def _ordered(found: Iterable[Signal], rule: AnyRule, number: int) -> tuple[Signa
     """Return signals by subject; those from ratings are `info` in the case's first three held sessions."""
     ordered = sorted(found, key=lambda signal: signal.subject)
     if rule.capped and number <= EARLY:
-        return tuple(replace(signal, severity=Severity.info) for signal in ordered)
+        info = Severity.info
+        return tuple(signal if signal.severity is info else replace(signal, severity=info) for signal in ordered)
     return tuple(ordered)

@@ -133,15 +133,16 @@ class Moment:
     family: Family
     series: Mapping[str, Series]
     concerns: tuple[Concern, ...] = ()
-    signals: Mapping[str, tuple[Signal, ...]] = field(default_factory=dict)
+    signals: dict[str, tuple[Signal, ...]] = field(default_factory=dict)
     asked: dict[tuple[str, RaterKind, str], tuple[Figure, ...]] = field(default_factory=dict, compare=False, repr=False)
     references: References = OURS
     made: dict[str, Figure] = field(default_factory=dict, compare=False, repr=False)
 
-    def hearing(self, concerns: tuple[Concern, ...], signals: Mapping[str, tuple[Signal, ...]]) -> "Moment":
-        """Return this moment with the concerns and signals as they stand by now."""
+    def hearing(self, concerns: tuple[Concern, ...], signals: dict[str, tuple[Signal, ...]] | None = None) -> "Moment":
+        """Return this moment with the concerns as they stand by now; with other signals than the shared, if given."""
         known = (self.session, self.number, self.family, self.series)
-        return Moment(*known, concerns, signals, self.asked, self.references, self.made)
+        shared = self.signals if signals is None else signals
+        return Moment(*known, concerns, shared, self.asked, self.references, self.made)
 
     def figures(self, part: str, kind: RaterKind = RaterKind.member, about: str = "therapist") -> tuple[Figure, ...]:
         """Return this session's post figures that play a part (primary, bond, goals, tasks, safety, within).

@@ -31,7 +31,8 @@ class Pair:
     @property
     def change(self) -> float:
         """Return how far the mean of the last gaps lies from that of the first; there is one at least."""
-        return abs(sum(self.last) / len(self.last) - sum(self.first) / len(self.first))
+        last, first = self.last, self.first
+        return abs(sum(last) / len(last) - sum(first) / len(first))
 
     def with_gap(self, gap: float) -> "Pair":
         first = self.first if len(self.first) == 2 else (*self.first, gap)
@@ -53,7 +54,7 @@ class Form:
         return sum(item.lowest == lowest and (item.severe if severe else item.moderate) for item in self.joint)
 
     def pair(self, one: Figure, other: Figure) -> Pair:
-        return self.pairs.get(f"{one.rater}|{other.rater}", NO_PAIR)
+        return self.pairs.get(f"{one.rating.rater_id}|{other.rating.rater_id}", NO_PAIR)
 
 
 NO_FORM = Form()
@@ -71,7 +72,7 @@ def poles_by_form(moment: Moment) -> dict[str, list[Figure]]:
 
 def from_lowest(figure: Figure) -> tuple[float, str]:
     """Return the order of poles."""
-    return (round(figure.value, DIGITS), figure.rater)
+    return (round(figure.value, DIGITS), figure.rating.rater_id)
 
 
 def gap_of(poles: Poles) -> float:
@@ -112,7 +113,8 @@ def form_after(form: Form, poles: Poles, moderate: Limits, severe: Limits, kept:
     is_moderate, is_severe = (at_least(gap, _in_sds(limits, poles) * sd) for limits in (moderate, severe))
     joint = Joint(poles[0].rater, is_moderate, is_severe)
     pairs = dict(form.pairs)
-    for (one, value), (other, less) in combinations(sorted((pole.rater, pole.value) for pole in poles), 2):
+    marks = sorted([(pole.rating.rater_id, pole.value) for pole in poles])
+    for (one, value), (other, less) in combinations(marks, 2):
         name = f"{one}|{other}"
         pairs[name] = pairs.get(name, NO_PAIR).with_gap(round(value - less, DIGITS))
     return Form((*form.joint, joint)[-kept:], pairs)

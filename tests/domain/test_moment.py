@@ -119,7 +119,7 @@ def test_a_figure_is_made_once_in_a_session() -> None:
     now = moment(therapy_session(1, rating("ana")))
     (figure,) = now.figures("bond")
     assert now.figure_of(BOND) is figure
-    assert now.hearing((), {}).figures("bond")[0] is figure
+    assert now.hearing(()).figures("bond")[0] is figure
 
 
 @pytest.mark.parametrize(

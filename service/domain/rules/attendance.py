@@ -70,7 +70,7 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
             invited[member] = _after(invited.get(member, NEVER_INVITED), away, parameters)
             if away:
                 signals += _stayed_away(moment, member, invited[member], memory, parameters)
-    hurt = frozenset(member for member in memory.hurt if not moment.invited(member)) | _hurt_today(moment)
+    hurt = _hurt_today(moment).union([member for member in memory.hurt if not moment.invited(member)])
     gap = _gap(moment, memory)
     signals += _came_late(gap, memory.intervals, parameters)
     held_at = moment.session.held_at if moment.session.held else memory.last_held_at
@@ -117,7 +117,7 @@ def _cause(moment: Moment, member: str) -> str | None:
 def _hurt_today(moment: Moment) -> frozenset[str]:
     """Return the members about whom such a concern opened or fired again in this session."""
     fired = [signal.subject for code in HURTFUL for signal in moment.signals.get(code, ())]
-    return frozenset(reference.removeprefix("member/") for subject in fired for reference in subject)
+    return frozenset([reference.removeprefix("member/") for subject in fired for reference in subject])
 
 
 def _gap(moment: Moment, memory: Memory) -> int:

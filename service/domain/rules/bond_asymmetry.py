@@ -42,7 +42,9 @@ class Memory:
 def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memory, tuple[Signal, ...]]:
     """Return a signal per member whose bond fell alone; over several forms the largest asymmetry."""
     low = any(below(figure.value, parameters.bond_below) for figure in moment.figures("bond"))
-    falls = _falls(moment, parameters) if low else []  # mostly nobody's is
+    if not low and not memory.fired:  # as mostly
+        return memory, ()
+    falls = _falls(moment, parameters) if low else []
     fired, signals = dict(memory.fired), dict[str, Signal]()
     for figure, own in falls:
         fell = below(figure.value, parameters.bond_below) and at_least(own, parameters.spreads * figure.sp)

@@ -62,6 +62,8 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
         stalled = next((each for each in today.values() if _stalls(each, before)), None)
         if run.sessions >= parameters.sessions and stalled is not None and figure.rater not in memory.told:
             signals.setdefault(figure.rater, _signal(figure, run, stalled, parameters))
+    if not runs and not memory.runs:  # as mostly
+        return memory, ()
     return Memory(runs, memory.told.union(signals)), tuple(signals.values())
 
 

@@ -116,6 +116,8 @@ def _shared(moment: Moment, member: str) -> bool | None:
 
 
 def _unshared(moment: Moment, memory: Memory, parameters: Parameters) -> dict[str, int]:
+    if not memory.unshared and not moment.session.goals:  # as mostly
+        return {}
     counted = dict(memory.unshared)
     for member in moment.session.goals if moment.number >= parameters.unshared_from else ():
         shared = _shared(moment, member)
