@@ -9,43 +9,48 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.channels import Message, channels
-from service.db import deliveries, subscriptions
-from service.db.deliveries import Claimed
+from service.channels import Means, Told, channels
+from service.db import claims, deliveries, escalations, subscriptions
+from service.db.claims import Claimed, Outcome
+from service.db.delivery_settings import organizations_escalating
 from service.db.engine import Unavailable, make_engine, transaction
 from service.domain.delivery import Delivery, DeliveryState, payload
+from service.domain.notices import LOCK_SCREEN, SEVERAL, WHY_MAIL
 from service.domain.retrying import Attempt, Verdict, judged
-from service.domain.signing import signed
 from service.domain.subscription import StateReason, Subscription
 from service.egress import Egress
-from service.encrypting import WEBHOOKS, NoKeys, Unreadable, decrypt
+from service.encrypting import PEOPLE, WEBHOOKS, NoKeys, Unreadable, decrypt
+from service.languages import SOURCE, language
 from service.observing import DeliveryMetrics, error_fields
+from service.pacing import paced
 from service.settings import Settings
 
 LEASE = timedelta(seconds=60)  # longer than an attempt may take
 AT_ONCE = 8  # messages under way to one subscription
 LANES = 64  # subscriptions that one worker serves at once
 POOL = 2  # database connections of a worker
+ESCALATED_WITHIN = timedelta(days=7)  # of its time; later it is no news
 KEPT = timedelta(days=30)  # how long what was settled can be read and sent again
 
 POLL_SECONDS = 1.0
 MEASURE_SECONDS = 15.0
 TIDY_SECONDS = 3600.0
+ESCALATE_SECONDS = 60.0
 ENDING_SECONDS = 5.0  # for what is under way when a worker ends; the rest goes out again, under the same id
 
 log = structlog.get_logger()
 
 Lane = tuple[UUID, str]  # organization, subscription
-Done = tuple[Delivery, Attempt | None, Verdict]
 
 
 @dataclass(slots=True)
@@ -54,7 +59,7 @@ class Deliverer:
 
     engine: AsyncEngine
     keys: Sequence[bytes] = field(repr=False)
-    egress: Egress
+    means: Means
     metrics: DeliveryMetrics
     clock: Callable[[], datetime]
     chance: Callable[[], float] = random.random
@@ -63,10 +68,13 @@ class Deliverer:
 
     async def run(self, ended: asyncio.Event) -> None:
         """Deliver until told to end."""
-        measured = tidied = -TIDY_SECONDS
+        measured = tidied = escalated = -TIDY_SECONDS
         while not ended.is_set():
             now = time.monotonic()
             try:
+                if now - escalated >= ESCALATE_SECONDS:
+                    await self.escalate()
+                    escalated = now
                 await self.take_up()
                 if now - measured >= MEASURE_SECONDS:
                     await self.measure()
@@ -90,9 +98,11 @@ class Deliverer:
                 return
             busy = {subscription_id for whose, subscription_id in self.lanes if whose == organization_id}
             async with transaction(self.engine, organization_id) as db:
-                claimed = await deliveries.claim(db, now, now + LEASE, AT_ONCE, busy)
-            for subscription_id in {item.subscription.subscription_id for item in claimed}:
-                mine = [item for item in claimed if item.subscription.subscription_id == subscription_id]
+                claimed = await claims.claim(db, now, now + LEASE, AT_ONCE, busy, LANES - len(self.lanes))
+                going, stopped = await paced(db, claimed, now)
+                await claims.settle(db, stopped, now)
+            for subscription_id in {item.subscription.subscription_id for item in going}:
+                mine = [item for item in going if item.subscription.subscription_id == subscription_id]
                 self._open((organization_id, subscription_id), mine)
 
     async def settled(self) -> None:
@@ -105,6 +115,14 @@ class Deliverer:
         """Tell how old the oldest change is that somebody still waits to hear of."""
         oldest = await subscriptions.oldest_waiting(self.engine)
         self.metrics.oldest(0.0 if oldest is None else (self.clock() - oldest).total_seconds())
+
+    async def escalate(self) -> None:
+        """Tell supervisors of what is critical and nobody has handled in the time that their organization gives."""
+        now = self.clock()
+        for organization_id, minutes in (await organizations_escalating(self.engine)).items():
+            before = now - timedelta(minutes=minutes)
+            async with transaction(self.engine, organization_id) as db:
+                await escalations.escalate(db, now, before, before - ESCALATED_WITHIN)
 
     async def forget(self) -> None:
         """Delete what was settled long ago."""
@@ -121,7 +139,10 @@ class Deliverer:
     async def _serve(self, lane: Lane, claimed: Sequence[Claimed]) -> None:
         """Send what was taken up for one subscription, and settle it."""
         try:
-            done = await asyncio.gather(*(self._delivered(lane[0], item) for item in claimed))
+            if claimed[0].subscription.person is None:
+                done = await asyncio.gather(*(self._delivered(lane[0], item) for item in claimed))
+            else:
+                done = await self._told(lane[0], claimed)
             await self._settle(lane[0], claimed[0].subscription, done)
         except Unavailable as error:  # all of it is due again after the lease
             log.warning("deliveries_unsettled", error=type(error).__name__)
@@ -131,36 +152,64 @@ class Deliverer:
             if len(done) == AT_ONCE and all(verdict.state is DeliveryState.delivered for _, _, verdict in done):
                 self.more.set()  # more may be due; a receiver that fails waits for the next turn
 
-    async def _delivered(self, organization_id: UUID, claimed: Claimed) -> Done:
+    async def _delivered(self, organization_id: UUID, claimed: Claimed) -> Outcome:
         """Return a delivery with the attempt that was made and what it leads to."""
         delivery, subscription = claimed.delivery, claimed.subscription
-        if claimed.silence is not None:
-            return delivery, None, Verdict(DeliveryState.withheld, state_reason=claimed.silence)
-        attempt = await self._attempt(organization_id, delivery, subscription)
-        self.metrics.attempted(subscription.channel, attempt)
+        attempt = await self._attempt(organization_id, subscription, delivery, body=payload(delivery))
         return delivery, attempt, judged(attempt, delivery.tried, subscription.failing_since, self.chance())
 
-    async def _attempt(self, organization_id: UUID, delivery: Delivery, subscription: Subscription) -> Attempt:
-        now, body = self.clock(), payload(delivery)
+    async def _told(self, organization_id: UUID, claimed: Sequence[Claimed]) -> list[Outcome]:
+        """Tell a person of all that was taken up for them, by one message; return what became of each delivery."""
+        first, *others = (item.delivery for item in claimed)
+        subscription, several = claimed[0].subscription, len({item.delivery.alert_id for item in claimed})
+        line = SEVERAL if several > 1 else LOCK_SCREEN
+        say = language(subscription.language or SOURCE).say
+        said = say(line).format(count=several)
+        attempt = await self._attempt(
+            organization_id,
+            subscription,
+            first,
+            subject=said,
+            text=f"{said}\n\n{say(WHY_MAIL)}\n",
+            urgent=any(item.delivery.urgent for item in claimed),
+        )
+        verdict = judged(attempt, first.tried, subscription.failing_since, self.chance())
+        merged = Verdict(DeliveryState.merged, merged_into=first.event_id)
+        theirs = (None, merged) if verdict.state is DeliveryState.delivered else (attempt, verdict)
+        return [(first, attempt, verdict), *((other, *theirs) for other in others)]
+
+    async def _attempt(
+        self, organization_id: UUID, subscription: Subscription, delivery: Delivery, **said: Any
+    ) -> Attempt:
+        """Return what came of one try to send a message."""
+        attempt = await self._sent(organization_id, subscription, delivery, said)
+        self.metrics.attempted(subscription.channel, attempt)
+        return attempt
+
+    async def _sent(
+        self, organization_id: UUID, subscription: Subscription, delivery: Delivery, said: Mapping[str, Any]
+    ) -> Attempt:
+        now, purpose = self.clock(), WEBHOOKS if subscription.person is None else PEOPLE
         try:
-            sealed = subscription.secrets(now)
-            secrets = [decrypt(self.keys, WEBHOOKS, organization_id, secret) for secret in sealed]
+            secrets = [decrypt(self.keys, purpose, organization_id, item) for item in subscription.secrets(now)]
         except (NoKeys, Unreadable):
             return Attempt(at=now, milliseconds=0, error="secret-unreadable")
-        headers = signed(secrets, delivery.message_id, now, body)
-        message = Message(address=subscription.address, headers=headers, body=body, at=now)
+        told = Told(
+            message_id=delivery.message_id, at=now, address=subscription.address, secrets=tuple(secrets), **said
+        )
         try:
-            return await channels()[subscription.channel].send(message, self.egress)
+            channel = channels()[subscription.channel]
+            return await channel.send(channel.compose(told), self.means)
         except Exception as error:  # or one message would keep its neighbours from being settled, for ever
             log.error("unforeseen", **error_fields(error))
             return Attempt(at=now, milliseconds=0, error="unforeseen")
 
-    async def _settle(self, organization_id: UUID, served: Subscription, done: Sequence[Done]) -> None:
+    async def _settle(self, organization_id: UUID, served: Subscription, done: Sequence[Outcome]) -> None:
         """Note what became of deliveries and, by it, how their subscription does; committed when this returns."""
         now = self.clock()
         async with transaction(self.engine, organization_id) as db:
             stored = await subscriptions.subscription_by_id(db, served.subscription_id, lock=True)
-            await deliveries.settle(db, done, now)
+            await claims.settle(db, done, now)
             if stored is None or stored.changed_at != served.changed_at:
                 return  # somebody changed it meanwhile: what came of the former one says nothing of it
             ends = _ends(done)
@@ -190,11 +239,11 @@ class Deliverer:
         await self.settled()
 
 
-def _ends(done: Sequence[Done]) -> StateReason | None:
+def _ends(done: Sequence[Outcome]) -> StateReason | None:
     return next((verdict.ends for _, _, verdict in done if verdict.ends is not None), None)
 
 
-def _failed(done: Sequence[Done]) -> bool | None:
+def _failed(done: Sequence[Outcome]) -> bool | None:
     """Tell whether a receiver took nothing; None if nothing was tried."""
     tried = [attempt.delivered for _, attempt, _ in done if attempt is not None]
     return not any(tried) if tried else None
@@ -206,8 +255,8 @@ async def delivering(
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Let a worker deliver until the block ends, with connections of its own."""
     engine, ended = make_engine(settings, pool_size=POOL), asyncio.Event()
-    egress = Egress(settings.webhook_allow_loopback, settings.webhook_ca_file)
-    worker = Deliverer(engine, settings.keys, egress, DeliveryMetrics(registry), clock)
+    means = Means(Egress(settings.webhook_allow_loopback, settings.webhook_ca_file), settings.mail)
+    worker = Deliverer(engine, settings.keys, means, DeliveryMetrics(registry), clock)
     task = asyncio.create_task(worker.run(ended))
     try:
         yield task

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
 WEBHOOKS = "webhook"  # the purpose of secrets by which messages are signed
+PEOPLE = "person"  # of where a person is told
 
 
 class NoKeys(Exception):

@@ -5,6 +5,7 @@ import re
 import tempfile
 from base64 import b64decode
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -13,6 +14,9 @@ from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LEAST_KEY_BYTES = 32
+
+MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+MailSecurity = Literal["starttls", "tls", "none"]
 
 
 class FileTrouble(Exception):
@@ -56,6 +60,19 @@ def _decoded(text: SecretStr) -> list[bytes]:
     ]
 
 
+def _mailbox(address: str) -> str:
+    """Return a plain address of mail; whatever else could stand in a header is refused."""
+    if not MAILBOX.fullmatch(address):
+        raise ValueError("must be a plain address like evenkeel@clinic.example")
+    return address
+
+
+def _given(text: SecretStr) -> SecretStr:
+    if not text.get_secret_value():
+        raise ValueError("must not be empty")
+    return text
+
+
 def _held(name: str, file: Path | None, checked: Callable[[SecretStr], SecretStr]) -> SecretStr | None:
     """Return the secret that a file holds; raises FileTrouble for one that holds none, or cannot be read."""
     if file is None:
@@ -69,6 +86,19 @@ def _held(name: str, file: Path | None, checked: Callable[[SecretStr], SecretStr
     except OSError as error:
         trouble = f"cannot be read ({type(error).__name__})"
     raise FileTrouble(f"EVENKEEL_{name.upper()}: {trouble}")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail server that takes messages for others, and by whom they are sent."""
+
+    host: str
+    port: int
+    security: MailSecurity
+    sender: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    authorities: Path | None = None
 
 
 class Settings(BaseSettings):
@@ -121,6 +151,18 @@ class Settings(BaseSettings):
     provider_allow_loopback: bool = Field(
         default=False, description="an OpenID provider's keys may come from this machine itself; for tests and demos"
     )
+    smtp_host: str | None = Field(default=None, description="the mail server that takes mail for people; none: no mail")
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="its port")
+    smtp_security: MailSecurity = Field(
+        default="starttls", description="starttls, tls from the first byte, or none, for a server on this machine"
+    )
+    smtp_user: str | None = Field(default=None, description="as whom to log in there")
+    smtp_password: SecretStr | None = Field(default=None, description="and by which password")
+    smtp_password_file: Path | None = Field(default=None, description="a file that holds it")
+    smtp_sender: Annotated[str, AfterValidator(_mailbox)] | None = Field(default=None, description="who sends the mail")
+    smtp_ca_file: FilePath | None = Field(
+        default=None, description="certificates of authorities to trust for it instead of the public ones"
+    )
     api_key: SecretStr | None = Field(default=None, description="the key that `evenkeel import` sends; not for `serve`")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="the least level to log")
 
@@ -129,12 +171,29 @@ class Settings(BaseSettings):
         self.listen_database_url = self.listen_database_url or _held(
             "listen_database_url_file", self.listen_database_url_file, _postgresql
         )
+        self.smtp_password = self.smtp_password or _held("smtp_password_file", self.smtp_password_file, _given)
         self.secret_keys = self.secret_keys or _held("secret_keys_file", self.secret_keys_file, _secret_keys)
 
     @property
     def keys(self) -> list[bytes]:
         """Return the keys for secrets, that which encrypts first; none if none were given."""
         return [] if self.secret_keys is None else _decoded(self.secret_keys)
+
+    @property
+    def mail(self) -> Mail | None:
+        """Return the mail server; None where none was given, or nobody who sends."""
+        if self.smtp_host is None or self.smtp_sender is None:
+            return None
+        password = None if self.smtp_password is None else self.smtp_password.get_secret_value()
+        return Mail(
+            host=self.smtp_host,
+            port=self.smtp_port,
+            security=self.smtp_security,
+            sender=self.smtp_sender,
+            user=self.smtp_user,
+            password=password,
+            authorities=self.smtp_ca_file,
+        )
 
     @property
     def prepare(self) -> bool:

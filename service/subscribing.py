@@ -1,5 +1,10 @@
-"""Subscribing: who is told of changes, with which secret; one act in one transaction, under its organization's row."""
+"""Subscribing: who is told of changes, with which secret; one act in one transaction, under its organization's row.
 
+A system is sent what it verifies by a secret of ours, a person something at an address that is itself kept as a secret.
+Neither is found where the other is asked for.
+"""
+
+import contextlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,23 +14,31 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 from uuid_utils.compat import uuid7
 
-from service.db import deliveries, queries, stores, subscriptions
+from service.channels.web_push import new_key
+from service.db import deliveries, stores, subscriptions
+from service.db.bearers import Bearer, admitted
 from service.db.engine import Db, transaction
 from service.domain.commands import Refusal
 from service.domain.delivery import Delivery, Event
 from service.domain.signing import SECRET_BYTES, secret_of
-from service.domain.subscription import MOST, OVERLAP, Filters, Subscription, SubscriptionState
-from service.encrypting import WEBHOOKS, encrypt
+from service.domain.subscription import MOST, MOST_OF_PEOPLE, OVERLAP, Filters, Role, Subscription, SubscriptionState
+from service.encrypting import PEOPLE, WEBHOOKS, NoKeys, Unreadable, decrypt, encrypt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A subscription as somebody asks for it."""
+    """A subscription as somebody asks for it; of a person `reached_at` is the whole of where, of which `address` shows
+    a part.
+    """
 
     subscription_id: str
     channel: str
     address: str
     filters: Filters
+    person: str | None = None
+    role: Role | None = None
+    language: str | None = None
+    reached_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +55,25 @@ class Subscribed:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Whose key asks for something, and when; the keys with which secrets are encrypted."""
+    """Who asks for something, and when; the keys with which secrets are encrypted; whether it is about people."""
 
-    organization_id: UUID
-    key_id: str
+    bearer: Bearer
     now: datetime
     keys: Sequence[bytes] = ()
+    of_people: bool = False
+
+    @property
+    def organization_id(self) -> UUID:
+        return self.bearer.organization_id
 
     def secret(self) -> tuple[str, bytes]:
         """Return a new secret as it is shown, and as it is kept; raises NoKeys where none can be kept."""
         shown = secret_of(secrets.token_bytes(SECRET_BYTES))
         return shown, encrypt(self.keys, WEBHOOKS, self.organization_id, shown)
+
+    def kept(self, reached_at: str) -> bytes:
+        """Return where a person is told as it is kept; raises NoKeys where it cannot be."""
+        return encrypt(self.keys, PEOPLE, self.organization_id, reached_at)
 
 
 async def put(engine: AsyncEngine, actor: Actor, wanted: Wanted) -> Subscribed:
@@ -66,21 +87,52 @@ async def put(engine: AsyncEngine, actor: Actor, wanted: Wanted) -> Subscribed:
         if found.refusal is not None and found.refusal.code != "not-found":
             return found
         if stored is None or stored.state is SubscriptionState.deleted:
-            if await subscriptions.count_subscriptions(db) >= MOST:
-                return Subscribed(refusal=Refusal("too-many-webhooks"))
-            shown, kept = actor.secret()
-            made = _made(wanted, kept, actor.now)
-            return replace(await _written(db, actor, made, "created"), secret=shown, created=True)
-        same = (stored.address, stored.filters) == (wanted.address, wanted.filters)
-        if same and stored.state is SubscriptionState.active:
+            return await _created(db, actor, wanted)
+        if (stored.person, stored.channel) != (wanted.person, wanted.channel):
+            return Subscribed(refusal=Refusal("subscription-id-used"))
+        if stored.state is SubscriptionState.active and _same(actor, stored, wanted):
             return found
-        return await _written(db, actor, _activated(stored, wanted, actor.now), "changed")
+        kept = stored.secret if wanted.reached_at is None else actor.kept(wanted.reached_at)
+        return await _written(db, actor, _activated(stored, wanted, kept, actor.now), "changed")
+
+
+async def _created(db: Db, actor: Actor, wanted: Wanted) -> Subscribed:
+    most = MOST_OF_PEOPLE if actor.of_people else MOST
+    if await subscriptions.count_subscriptions(db, actor.of_people) >= most:
+        return Subscribed(refusal=Refusal("too-many-subscriptions" if actor.of_people else "too-many-webhooks"))
+    shown, kept = actor.secret() if wanted.reached_at is None else (None, actor.kept(wanted.reached_at))
+    made = await _written(db, actor, _made(wanted, kept, actor.now), "created")
+    return replace(made, secret=shown, created=True)
+
+
+def _same(actor: Actor, stored: Subscription, wanted: Wanted) -> bool:
+    """Tell whether a subscription is what is wanted; where it cannot be read what it was, it is not."""
+    names = ("address", "filters", "role", "language")
+    if any(getattr(stored, name) != getattr(wanted, name) for name in names):
+        return False
+    if wanted.reached_at is None:
+        return True
+    with contextlib.suppress(NoKeys, Unreadable):
+        return decrypt(actor.keys, PEOPLE, actor.organization_id, stored.secret) == wanted.reached_at
+    return False
+
+
+async def push_key(engine: AsyncEngine, organization_id: UUID, keys: Sequence[bytes]) -> str:
+    """Return the key by which an organization's pushes are signed, made when it is first asked for.
+
+    It stays for good: devices subscribe to whoever has it. Raises NoKeys or Unreadable where it cannot be kept or read.
+    """
+    async with transaction(engine, organization_id) as db:
+        found = await subscriptions.push_key(db)
+        if found is None:
+            found = await subscriptions.push_key(db, encrypt(keys, PEOPLE, organization_id, new_key()))
+    return decrypt(keys, PEOPLE, organization_id, found or b"")
 
 
 async def rotate(engine: AsyncEngine, actor: Actor, subscription_id: str) -> Subscribed:
     """Give a subscription a new secret; the former one stays valid beside it for a while."""
     async with transaction(engine, actor.organization_id) as db:
-        found = _there(await _locked(db, actor, subscription_id))
+        found = _there(await _known(db, actor, subscription_id))
         if found.subscription is None:
             return found
         shown, kept = actor.secret()
@@ -97,7 +149,7 @@ async def rotate(engine: AsyncEngine, actor: Actor, subscription_id: str) -> Sub
 async def remove(engine: AsyncEngine, actor: Actor, subscription_id: str) -> Subscribed:
     """Tell a subscription nothing any more; its address and secrets go, what was delivered stays. Repeating is safe."""
     async with transaction(engine, actor.organization_id) as db:
-        found = await _locked(db, actor, subscription_id)
+        found = await _known(db, actor, subscription_id)
         stored = found.subscription
         if stored is None or stored.state is SubscriptionState.deleted:
             return found
@@ -119,7 +171,7 @@ async def remove(engine: AsyncEngine, actor: Actor, subscription_id: str) -> Sub
 async def send_test(engine: AsyncEngine, actor: Actor, subscription_id: str) -> Subscribed:
     """Send a message that tells of nothing, by the same way as all others."""
     async with transaction(engine, actor.organization_id) as db:
-        found = _there(await _locked(db, actor, subscription_id))
+        found = _there(await _known(db, actor, subscription_id))
         if found.subscription is None:
             return found
         sent = Delivery(
@@ -139,7 +191,7 @@ async def replay(
 ) -> Subscribed:
     """Send some messages again under their ids, or all that failed since a time."""
     async with transaction(engine, actor.organization_id) as db:
-        found = _there(await _locked(db, actor, subscription_id))
+        found = _there(await _known(db, actor, subscription_id))
         if found.subscription is None:
             return found
         count = await deliveries.replay(db, subscription_id, actor.now, since, event_ids)
@@ -150,11 +202,19 @@ async def replay(
 async def _locked(db: Db, actor: Actor, subscription_id: str) -> Subscribed:
     """Return a subscription that nobody else changes until the transaction ends, or why this key may do nothing."""
     await subscriptions.hold_organization(db)
-    _, keys, _ = await queries.touched_sessions(db, [], [actor.key_id], actor.now)
-    if actor.key_id not in keys:
+    if not await admitted(db, actor.bearer, actor.now):
         return Subscribed(refusal=Refusal("key-revoked"))
     stored = await subscriptions.subscription_by_id(db, subscription_id, lock=True)
+    if stored is not None and stored.of_person is not actor.of_people:
+        return Subscribed(refusal=Refusal("subscription-id-used"))
     return Subscribed(refusal=Refusal("not-found")) if stored is None else Subscribed(subscription=stored)
+
+
+async def _known(db: Db, actor: Actor, subscription_id: str) -> Subscribed:
+    """Return the same, but what is of the other kind, or another person's, is not there."""
+    found = await _locked(db, actor, subscription_id)
+    other = found.refusal is not None and found.refusal.code == "subscription-id-used"
+    return Subscribed(refusal=Refusal("not-found")) if other else found
 
 
 def _there(found: Subscribed) -> Subscribed:
@@ -170,18 +230,24 @@ def _made(wanted: Wanted, secret: bytes, now: datetime) -> Subscription:
         channel=wanted.channel,
         address=wanted.address,
         filters=wanted.filters,
+        person=wanted.person,
+        role=wanted.role,
+        language=wanted.language,
         created_at=now,
         changed_at=now,
         secret=secret,
     )
 
 
-def _activated(stored: Subscription, wanted: Wanted, now: datetime) -> Subscription:
+def _activated(stored: Subscription, wanted: Wanted, kept: bytes, now: datetime) -> Subscription:
     """Return a subscription as it is wanted; one that was disabled begins anew."""
     return replace(
         stored,
         address=wanted.address,
         filters=wanted.filters,
+        role=wanted.role,
+        language=wanted.language,
+        secret=kept,
         state=SubscriptionState.active,
         state_reason=None,
         failing_since=None,
@@ -196,5 +262,6 @@ async def _written(db: Db, actor: Actor, subscription: Subscription, action: str
 
 
 async def _audited(db: Db, actor: Actor, subscription_id: str, action: str) -> None:
-    entry = (actor.key_id, f"webhook.{action}", f"webhook/{subscription_id}", None)
+    kind = "subscription" if actor.of_people else "webhook"
+    entry = (actor.bearer.name, f"{kind}.{action}", f"{kind}/{subscription_id}", None)
     await stores.write_audit(db, actor.now, [entry])

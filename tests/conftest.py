@@ -76,7 +76,13 @@ def database_url(server_url: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def settings(database_url: str) -> Settings:
     """Return the settings of a service on the test database; jobs are done by the test that asks for them."""
-    return Settings(pool_size=4, job_processes=0, secret_keys=SecretStr(SECRET_KEYS)).with_database(database_url)
+    return Settings(
+        pool_size=4,
+        job_processes=0,
+        secret_keys=SecretStr(SECRET_KEYS),
+        smtp_host="localhost",  # where only a worker would send something
+        smtp_sender="evenkeel@clinic.example",
+    ).with_database(database_url)
 
 
 @pytest.fixture

@@ -1,16 +1,19 @@
 """Organizations that subscribed, in tests: a subscription as it is stored, and alerts to be told of."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
+from service.db import claims
+from service.db.claims import Claimed
 from service.db.deliveries import delivery_of
 from service.db.engine import transaction
 from service.db.subscriptions import hold_organization, write_subscription
 from service.db.tables import DeliveryRow, table_of
 from service.domain.delivery import Delivery
+from service.domain.retrying import Attempt, Verdict
 from service.domain.subscription import Filters, Subscription
 from tests.api import bodies
 from tests.factories import CASE, NOW, held_at, put_session, session_facts
@@ -59,3 +62,25 @@ async def alarm(
     facts = session_facts(**told, indicators_observed=True, indicators=seen)
     command = put_session(facts, session_id=f"s{number}", case_id=case_id, at=at)
     await desk.write(replace(command, backfill=backfill))
+
+
+WALLED = {"members": {"ana": "youth", "eva": "parent"}, "walls": [["ana", "eva"]]}
+SILENT: dict[str, dict[str, Any]] = {"safety-hold": {**WALLED, "safety_hold": True}, "walls": WALLED}
+
+
+async def claimed(desk: Desk, now: datetime = NOW, most: int = 8, *busy: str) -> list[Claimed]:
+    async with transaction(desk.engine, desk.organization) as db:
+        return await claims.claim(db, now, now + timedelta(minutes=1), most, busy)
+
+
+async def waiting(desk: Desk, *names: str, each: int = 1) -> None:
+    await subscribe(desk, *map(subscription, names))
+    for number in range(1, each + 1):
+        await alarm(desk, number)
+
+
+async def settled(desk: Desk, taken: Delivery, verdict: Verdict, attempt: Attempt | None = None) -> Delivery:
+    async with transaction(desk.engine, desk.organization) as db:
+        await claims.settle(db, [(taken, attempt, verdict)], NOW + timedelta(minutes=1))
+    (found,) = [item for item in await delivered_to(desk) if item.event_id == taken.event_id]
+    return found

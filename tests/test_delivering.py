@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from service import delivering, subscribing
-from service.channels import Channel, Message, channels, webhook
+from service.channels import Channel, Means, Message, channels, webhook
 from service.db.engine import connected, transaction
 from service.db.identity import create_organization
 from service.db.migrations import upgrade
@@ -31,7 +31,7 @@ from service.settings import Settings
 from service.subscribing import Actor
 from tests.api.conftest import Clock
 from tests.conftest import own_database
-from tests.factories import CASE, KEY, NOW, case_facts, put_case
+from tests.factories import CASE, NOW, case_facts, put_case
 from tests.receivers import Receiver, receiving, silence, status
 from tests.subscribed import alarm, delivered_to, deliveries, subscribe, subscription
 from tests.writes import Desk, let_in
@@ -65,7 +65,7 @@ def clock() -> Clock:
 
 def worker(desk: Desk, clock: Any, keys: tuple[bytes, ...] = KEYS) -> Deliverer:
     metrics = DeliveryMetrics(CollectorRegistry())
-    return Deliverer(desk.engine, keys, Egress(loopback=True), metrics, clock, chance=lambda: 0.0)
+    return Deliverer(desk.engine, keys, Means(Egress(loopback=True)), metrics, clock, chance=lambda: 0.0)
 
 
 async def turn(one: Deliverer) -> None:
@@ -211,7 +211,7 @@ async def test_down_for_three_days_is_given_up_reported_and_can_be_sent_again(
 
         receiver.reply = status(200)
         await subscribe(desk, to(desk, receiver, changed_at=clock()))  # somebody repaired it
-        actor = Actor(desk.organization, KEY, clock(), KEYS)
+        actor = Actor(desk.bearer(), clock(), KEYS)
         assert (await subscribing.replay(desk.engine, actor, "ehr", NOW, ())).replayed == 1
         await turn(one)
     again = await only(desk)
@@ -437,12 +437,12 @@ async def test_what_nobody_foresaw_of_one_message_is_an_attempt_like_others(
 ) -> None:
     send = webhook.send
 
-    async def breaking(message: Message, egress: Egress) -> Attempt:
+    async def breaking(message: Message, means: Means) -> Attempt:
         if b"alert.opened" in message.body:
             raise RuntimeError("canary")
-        return await send(message, egress)
+        return await send(message, means)
 
-    monkeypatch.setitem(channels(), "webhook", Channel("webhook", breaking))
+    monkeypatch.setitem(channels(), "webhook", Channel("webhook", webhook.compose, breaking))
     async with told(desk):
         await alarm(desk)
         await alarm(desk, 2)
@@ -455,7 +455,7 @@ async def test_what_nobody_foresaw_of_one_message_is_an_attempt_like_others(
 async def test_the_guard_is_asked_at_every_attempt(desk: Desk, clock: Clock) -> None:
     async with told(desk) as receiver:
         await alarm(desk)
-        closed = Deliverer(desk.engine, KEYS, Egress(), DeliveryMetrics(CollectorRegistry()), clock)
+        closed = Deliverer(desk.engine, KEYS, Means(Egress()), DeliveryMetrics(CollectorRegistry()), clock)
         await turn(closed)
         assert receiver.received == []
     assert [item["error"] for item in (await only(desk)).attempts] == ["not-https"]

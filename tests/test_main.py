@@ -20,7 +20,7 @@ def test_every_page_is_in_it_in_reading_order() -> None:
     published = list(create_app(Settings()).openapi()["paths"])
     assert published[0] == "/v1/cases/{case_id}"
     tags = [tag for tag, _ in groupby(page.router.tags[0] for page in PAGES)]
-    told = ("cases", "sessions", "ratings", "batch", "course", "alerts", "jobs", "tokens", "webhooks")
+    told = ("cases", "sessions", "ratings", "batch", "course", "alerts", "jobs", "tokens", "webhooks", "subscriptions")
     assert tags == [*told, "catalogues", "health"]
 
 

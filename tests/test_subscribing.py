@@ -15,7 +15,7 @@ from service.domain.delivery import DeliveryState, Event
 from service.domain.subscription import MOST, OVERLAP, Filters, StateReason, SubscriptionState
 from service.encrypting import WEBHOOKS, NoKeys, decrypt
 from service.subscribing import Actor, Subscribed, Wanted
-from tests.factories import KEY, NOW
+from tests.factories import NOW
 from tests.subscribed import alarm, delivered_to, subscribe, subscription
 from tests.writes import Desk, keys
 
@@ -26,7 +26,7 @@ LATER = NOW + timedelta(hours=1)
 
 
 def actor(desk: Desk, **facts: Any) -> Actor:
-    return replace(Actor(desk.organization, KEY, NOW, KEYS), **facts)
+    return replace(Actor(desk.bearer(), NOW, KEYS), **facts)
 
 
 def wanted(name: str = "ehr", address: str = "https://ehr.example.org/a", **filters: Any) -> Wanted:

@@ -13,7 +13,7 @@ from service.api.errors import Told, refused
 from service.api.fields import Body, Time, shown_time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.paging import Cursor, Limit, Page, page, place_of
-from service.api.webhooks import WebhookId, actor
+from service.api.webhooks import WebhookId, actor, of_system
 from service.db.deliveries import delivery_page
 from service.db.subscriptions import subscription_by_id
 from service.domain.delivery import Delivery, DeliveryState, Event
@@ -38,7 +38,7 @@ class DeliveryPublic(BaseModel):
     """One message; `due_at` is when it is tried next while it is waiting."""
 
     delivery_id: str = Field(description="names it here, and in the message as webhook-id: msg_ and its digits")
-    webhook_id: str
+    webhook_id: str = Field(description="the webhook, or a person's subscription")
     event: Event
     occurred_at: str
     alert_id: str | None
@@ -46,7 +46,8 @@ class DeliveryPublic(BaseModel):
     severity: str | None
     revision: int | None
     state: DeliveryState
-    state_reason: str | None
+    state_reason: str | None = Field(description="why it failed, was withheld, or waits for longer than its turn")
+    merged_into: str | None = Field(description="the delivery that a person was sent in its place")
     due_at: str | None
     attempts: list[AttemptPublic]
 
@@ -86,7 +87,7 @@ async def list_deliveries(
     """Return what was, or is to be, sent to a webhook, the latest first, each with its attempts."""
     place = place_of(request, cursor, UUID)
     async with request.reading() as db:
-        there(await subscription_by_id(db, webhook_id))
+        there(of_system(await subscription_by_id(db, webhook_id)))
         chosen = [item.value for item in state or ()]
         found = await delivery_page(db, webhook_id, chosen, place[0] if place else None, limit + 1)
     shown = found[:limit]
@@ -99,7 +100,7 @@ async def list_deliveries(
 )
 async def test_webhook(request: KeyedRequest, webhook_id: WebhookId) -> Response:
     """Send a message of type `webhook.test` by the way of all others; its delivery says how it went."""
-    done = _accepted(await send_test(request.service.engine, actor(request), webhook_id))
+    done = accepted(await send_test(request.service.engine, actor(request), webhook_id))
     return answer(delivery_document(there(done.delivery)))
 
 
@@ -110,10 +111,11 @@ async def replay_deliveries(request: KeyedRequest, webhook_id: WebhookId, body: 
     """Send messages again under the ids that they had, so that a receiver knows which it has already."""
     ids = body.delivery_ids or ()
     done = await replay(request.service.engine, actor(request), webhook_id, body.since, ids)
-    return answer({"replayed": _accepted(done).replayed})
+    return answer({"replayed": accepted(done).replayed})
 
 
-def _accepted(done: Subscribed) -> Subscribed:
+def accepted(done: Subscribed) -> Subscribed:
+    """Return what was done; raises the problem of what was refused."""
     if done.refusal is not None:
         raise refused(done.refusal)
     return done
@@ -133,6 +135,7 @@ def delivery_document(delivery: Delivery) -> Document:
         "revision": delivery.revision,
         "state": delivery.state.value,
         "state_reason": delivery.state_reason,
+        "merged_into": delivery.merged_into,
         "due_at": shown_time(delivery.due_at) if waits else None,
         "attempts": [{**item, "at": shown_time(time_of(item["at"]))} for item in delivery.attempts],
     }

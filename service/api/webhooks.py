@@ -43,7 +43,7 @@ def _known(code: str) -> str:
 
 WebhookId = Annotated[Id, Path(description="chosen by whoever makes it")]
 RuleCode = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string"})]
-EventCode = Literal["alert.opened", "alert.changed", "alert.handled"]
+EventCode = Literal["alert.opened", "alert.changed", "alert.handled", "alert.escalated"]
 Few = Field(min_length=1, max_length=MOST)
 
 
@@ -116,7 +116,7 @@ async def list_webhooks(request: KeyedRequest, limit: Limit = 50, cursor: Cursor
 async def get_webhook(request: KeyedRequest, webhook_id: WebhookId) -> Response:
     """Return a webhook, one that was deleted too."""
     async with request.reading() as db:
-        return answer(webhook_document(there(await subscription_by_id(db, webhook_id)), None))
+        return answer(webhook_document(there(of_system(await subscription_by_id(db, webhook_id))), None))
 
 
 @router.delete(
@@ -140,8 +140,12 @@ async def rotate_webhook(request: KeyedRequest, webhook_id: WebhookId) -> Respon
 
 def actor(request: KeyedRequest) -> Actor:
     """Return who asks, with the keys of this service."""
-    caller = request.caller
-    return Actor(caller.organization_id, caller.key_id, request.now, request.service.settings.keys)
+    return Actor(request.caller, request.now, request.service.settings.keys)
+
+
+def of_system(found: Subscription | None) -> Subscription | None:
+    """Return a subscription unless it is a person's, which is no webhook."""
+    return None if found is None or found.of_person else found
 
 
 def _chosen(values: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -7,6 +7,7 @@ A receiver may be slow, broken or hostile, so all of an attempt has one limit of
 import asyncio
 import ssl
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -14,24 +15,32 @@ from pathlib import Path
 
 import httpx
 
-from service.channels import Channel, Message
+from service.channels import Channel, Means, Message, Told
 from service.domain.retrying import Attempt
+from service.domain.signing import signed
 from service.egress import Egress, Refused, Target, Unresolved
 
 SECONDS = 15.0  # for all of an attempt
 CONNECT_SECONDS = 5.0  # for each address of a name
+GONE = (410,)
 HEADERS = {"Content-Type": "application/json", "User-Agent": "Evenkeel", "Accept-Encoding": "identity"}
 
 
-async def send(message: Message, egress: Egress) -> Attempt:
-    """Post a message once and return what came of it."""
+def compose(told: Told) -> Message:
+    """Return a message that is signed with every secret that is valid now."""
+    headers = signed(told.secrets, told.message_id, told.at, told.body)
+    return Message(address=told.address, headers=headers, body=told.body, at=told.at)
+
+
+async def send(message: Message, means: Means, gone: Collection[int] = GONE) -> Attempt:
+    """Post a message once and return what came of it; some statuses say that nobody is there any more."""
     begun = time.monotonic()
     status: int | None = None
     error: str | None = None
     retry_after: float | None = None
     try:
         async with asyncio.timeout(SECONDS):
-            answer = await _answered(message, egress)
+            answer = await _answered(message, means.egress)
         status, retry_after = answer.status_code, _retry_after(answer, message.at)
     except Refused as refused:
         error = refused.code
@@ -42,10 +51,17 @@ async def send(message: Message, egress: Egress) -> Attempt:
     except (httpx.TransportError, ssl.SSLError, OSError) as trouble:
         error = _named(trouble)
     milliseconds = round((time.monotonic() - begun) * 1000)
-    return Attempt(at=message.at, milliseconds=milliseconds, status=status, error=error, retry_after=retry_after)
+    return Attempt(
+        at=message.at,
+        milliseconds=milliseconds,
+        status=status,
+        error=error,
+        retry_after=retry_after,
+        gone=status in gone,
+    )
 
 
-CHANNEL = Channel("webhook", send)
+CHANNEL = Channel("webhook", compose, send)
 
 
 async def _answered(message: Message, egress: Egress) -> httpx.Response:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from service.db.columns import Code
 from service.db.engine import Db
 from service.db.queries import cases, sessions
+from service.db.statements import ORGANIZATION
 
 CODES = ARRAY(Code())
 
@@ -25,10 +26,17 @@ def _named(therapists: Any) -> ColumnElement[bool]:
         sessions.c.session_id == cases.c.last_session_id,
     )
     announced = select(sessions.c.session_id).where(last, sessions.c.facts["therapists"].has_any(therapists))
-    return or_(of_case.has_any(therapists), and_(func.jsonb_array_length(of_case) == 0, announced.exists()))
+    named_there = announced.correlate_except(sessions).exists()
+    return or_(of_case.has_any(therapists), and_(func.jsonb_array_length(of_case) == 0, named_there))
 
 
 OF_CASELOAD = _named(bindparam("caseload", type_=CODES))  # for a statement that has `cases` in it
+
+
+def reached(therapists: Any, case_id: Any) -> ColumnElement[bool]:
+    """Tell whether a case is of the caseload of some therapists, as a part of a statement about others' columns."""
+    mine = (cases.c.organization_id == ORGANIZATION, cases.c.case_id == case_id)
+    return select(cases.c.case_id).where(*mine, _named(therapists)).correlate_except(cases).exists()
 
 
 def within(db: Db, table: Table) -> list[ColumnElement[bool]]:

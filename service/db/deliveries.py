@@ -1,11 +1,6 @@
-"""Deliveries as they are stored: written with the change that they tell of, taken up, settled, read.
+"""Deliveries as they are stored: written with the change that they tell of, and read."""
 
-Taking one up needs no lock that lasts: it becomes due again for when whoever took it may have died. The row of its
-subscription is the lock under which deliveries are settled.
-"""
-
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +10,7 @@ from sqlalchemy import (
     DateTime,
     Integer,
     Uuid,
-    all_,
+    and_,
     any_,
     bindparam,
     case,
@@ -25,23 +20,22 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from uuid_utils.compat import uuid7
 
+from service.db.caseload import reached
 from service.db.circumstances import ON_HOLD, WALLED
 from service.db.columns import Code
 from service.db.engine import Db
 from service.db.rows import Row
 from service.db.statements import ORGANIZATION, Statement
-from service.db.subscriptions import subscription_of, subscriptions
+from service.db.subscriptions import subscriptions
 from service.db.tables import AlertRow, CaseRow, DeliveryRow, table_of
 from service.domain.delivery import Delivery, DeliveryState, Event
 from service.domain.model import Severity
-from service.domain.retrying import Attempt, Verdict
-from service.domain.subscription import Subscription
+from service.domain.subscription import Role
 
 alerts, cases, deliveries = table_of(AlertRow), table_of(CaseRow), table_of(DeliveryRow)
 
@@ -49,7 +43,7 @@ WAITING = deliveries.c.state == DeliveryState.waiting.value
 MOMENT = DateTime(timezone=True)
 
 
-def _silence(case_id: Any) -> Any:
+def silence_of(case_id: Any) -> Any:
     """Return why nobody is told anything of a case, as a part of another statement; null mostly. A test is of no case.
 
     The time of a message tells that of a session, which members on two sides of a wall must not know of each other.
@@ -59,8 +53,8 @@ def _silence(case_id: Any) -> Any:
     return select(reason).where(*mine).scalar_subquery()
 
 
-def _wanted(event: Any) -> Iterator[Any]:
-    """Yield what a subscription's filters ask of an alert and of what happened to it."""
+def wanted_of(event: Any) -> Iterator[Any]:
+    """Yield what a subscription's filters ask of an alert and of what happened to it; a person has their caseload."""
     one_of = (
         (subscriptions.c.rules, alerts.c.rule),
         (subscriptions.c.severities, alerts.c.severity),
@@ -68,7 +62,19 @@ def _wanted(event: Any) -> Iterator[Any]:
         (subscriptions.c.events, event),
     )
     yield from (or_(chosen.is_(None), value == any_(chosen)) for chosen, value in one_of)
-    yield or_(subscriptions.c.therapists.is_(None), subscriptions.c.therapists.overlap(alerts.c.therapists))
+    mine = subscriptions.c.therapists
+    of_person = and_(subscriptions.c.person.is_not(None), reached(mine, alerts.c.case_id))
+    yield or_(mine.is_(None), and_(subscriptions.c.person.is_(None), mine.overlap(alerts.c.therapists)), of_person)
+
+
+def _is_news(event: Any) -> Any:
+    """Return whether somebody is told of a change: a system always, a supervisor only of what was not answered.
+
+    A therapist is when an alert opens, and when it begins to wait for somebody once more.
+    """
+    again = and_(event == Event.changed.value, alerts.c.asked_at == alerts.c.changed_at)
+    to_therapist = and_(subscriptions.c.role == Role.therapist.value, or_(event == Event.opened.value, again))
+    return or_(subscriptions.c.person.is_(None), to_therapist)
 
 
 def _enqueue() -> Any:
@@ -98,8 +104,9 @@ def _enqueue() -> Any:
         .where(
             subscriptions.c.state == "active",
             ~alerts.c.shadow,
-            _silence(alerts.c.case_id).is_(None),
-            *_wanted(told.c.event),
+            silence_of(alerts.c.case_id).is_(None),
+            *wanted_of(told.c.event),
+            _is_news(told.c.event),
         )
     )
     return insert(deliveries).from_select(list(values), found)
@@ -128,117 +135,6 @@ async def write_delivery(db: Db, delivery: Delivery) -> None:
     await db.run(STORE, [{**row, **told, "settled_at": None, "attempts": []}])
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A delivery that was taken up, to whom it goes, and why nobody is told anything of its case by now, if so."""
-
-    delivery: Delivery
-    subscription: Subscription
-    silence: str | None
-
-
-def _claim() -> Any:
-    lane = (
-        select(deliveries.c.event_id)
-        .where(
-            deliveries.c.organization_id == ORGANIZATION,
-            deliveries.c.subscription_id == subscriptions.c.subscription_id,
-            WAITING,
-            deliveries.c.due_at <= bindparam("now", type_=MOMENT),
-        )
-        .order_by(deliveries.c.due_at, deliveries.c.event_id)
-        .limit(case((subscriptions.c.failing_since.is_(None), bindparam("most", type_=Integer())), else_=1))
-        .with_for_update(skip_locked=True)
-        .correlate(subscriptions)
-        .lateral("lane")
-    )
-    picked = (
-        select(lane.c.event_id, *(item.label(f"to_{item.name}") for item in subscriptions.c))
-        .select_from(subscriptions)
-        .join(lane, true())
-        .where(
-            subscriptions.c.organization_id == ORGANIZATION,
-            subscriptions.c.state == "active",
-            subscriptions.c.subscription_id != all_(bindparam("busy", type_=ARRAY(Code()))),
-        )
-        .cte("picked")
-    )
-    return (
-        update(deliveries)
-        .where(
-            deliveries.c.organization_id == ORGANIZATION,
-            deliveries.c.subscription_id == picked.c.to_subscription_id,
-            deliveries.c.event_id == picked.c.event_id,
-        )
-        .values(due_at=bindparam("until", type_=MOMENT), tried=deliveries.c.tried + 1)
-        .returning(*deliveries.c, *picked.c, _silence(deliveries.c.case_id).label("silence"))
-    )
-
-
-CLAIM = Statement(_claim())
-
-
-async def claim(db: Db, now: datetime, until: datetime, most: int, busy: Collection[str]) -> list[Claimed]:
-    """Take up what is due, unless others do, and make it due again `until` they settle it.
-
-    Of each subscription that is not busy `most`, or one while it fails: a dead receiver takes nobody's turn.
-    """
-    rows = await db.fetch(CLAIM, now=now, until=until, most=most, busy=sorted(busy))
-    to = {name: f"to_{name}" for name in subscriptions.c.keys()}
-    return [
-        Claimed(delivery_of(row), subscription_of({name: row[label] for name, label in to.items()}), row["silence"])
-        for row in rows
-    ]
-
-
-SETTLE = Statement(
-    update(deliveries)
-    .where(
-        deliveries.c.organization_id == ORGANIZATION,
-        deliveries.c.subscription_id == bindparam("whose", type_=Code()),
-        deliveries.c.event_id == bindparam("which", type_=Uuid()),
-        deliveries.c.tried == bindparam("nth", type_=Integer()),
-        WAITING,
-    )
-    .values(
-        state=bindparam("new_state", type_=Code()),
-        state_reason=bindparam("reason", type_=Code()),
-        due_at=func.coalesce(bindparam("due", type_=MOMENT), deliveries.c.due_at),
-        settled_at=bindparam("settled", type_=MOMENT),
-        attempts=deliveries.c.attempts.op("||")(bindparam("tries", type_=JSONB())),
-    )
-)
-
-
-async def settle(db: Db, claimed: Sequence[tuple[Delivery, Attempt | None, Verdict]], now: datetime) -> None:
-    """Note what became of deliveries, unless somebody else took them up meanwhile."""
-    await db.run(
-        SETTLE,
-        [
-            {
-                "whose": delivery.subscription_id,
-                "which": UUID(delivery.event_id),
-                "nth": delivery.tried,
-                "new_state": verdict.state.value,
-                "reason": verdict.state_reason,
-                "due": verdict.due_at,
-                "settled": None if verdict.state is DeliveryState.waiting else now,
-                "tries": [] if attempt is None else [_logged(attempt)],
-            }
-            for delivery, attempt, verdict in claimed
-        ],
-    )
-
-
-def _logged(attempt: Attempt) -> dict[str, Any]:
-    return {
-        "at": attempt.at.isoformat(),
-        "milliseconds": attempt.milliseconds,
-        "status": attempt.status,
-        "error": attempt.error,
-    }
-
-
 async def give_up(db: Db, subscription_id: str, reason: str, now: datetime) -> None:
     """Let nothing wait any more for a subscription that ended."""
     values = {"state": DeliveryState.failed.value, "state_reason": reason, "settled_at": now}
@@ -251,7 +147,8 @@ async def replay(
     """Let some deliveries, or all that failed since a time, wait again as if never tried; return how many."""
     failed = deliveries.c.state == DeliveryState.failed.value
     chosen = deliveries.c.event_id.in_(event_ids) if since is None else failed & (deliveries.c.occurred_at >= since)
-    again = {"state": DeliveryState.waiting.value, "state_reason": None, "tried": 0, "due_at": now, "settled_at": None}
+    unsettled: dict[str, Any] = dict.fromkeys(("state_reason", "merged_into", "settled_at"))
+    again = {"state": DeliveryState.waiting.value, "tried": 0, "due_at": now, **unsettled}
     statement = update(deliveries).where(*_of(db, subscription_id), ~WAITING, chosen).values(again)
     return (await db.execute(statement)).rowcount
 
@@ -292,6 +189,7 @@ def delivery_of(row: Row) -> Delivery:
         revision=row["revision"],
         state=DeliveryState(row["state"]),
         state_reason=row["state_reason"],
+        merged_into=None if row["merged_into"] is None else str(row["merged_into"]),
         tried=row["tried"],
         attempts=tuple(row["attempts"]),
     )

@@ -15,7 +15,8 @@ WAITING = text("state = 'waiting'")
 class SubscriptionRow(SQLModel, table=True):
     """An address that is told of changes, by the id that its maker chose; null in a filter is all.
 
-    Its secrets are encrypted. One that was deleted keeps its row, so that what was delivered can still be read.
+    Its secrets are encrypted. One that was deleted keeps its row, so that what was delivered can still be read. Of a
+    person `address` shows no more than where it lies; the whole of it is among the secrets.
     """
 
     __tablename__ = "subscriptions"
@@ -24,6 +25,9 @@ class SubscriptionRow(SQLModel, table=True):
     subscription_id: str = key_part("subscription_id")
     channel: str = code("channel")
     address: str = code("address")
+    person: str | None = code("person", nullable=True)
+    role: str | None = code("role", nullable=True)
+    language: str | None = code("language", nullable=True)
     rules: list[str] | None = codes("rules", nullable=True)
     severities: list[str] | None = codes("severities", nullable=True)
     therapists: list[str] | None = codes("therapists", nullable=True)
@@ -64,7 +68,20 @@ class DeliveryRow(SQLModel, table=True):
     revision: int | None = number("revision", nullable=True)
     state: str = code("state")
     state_reason: str | None = code("state_reason", nullable=True)
+    merged_into: UUID | None = Field(sa_column=Column("merged_into", Uuid(), nullable=True))
     tried: int = number("tried")
     due_at: datetime = moment("due_at")
     settled_at: datetime | None = moment("settled_at", nullable=True)
     attempts: list[dict[str, Any]] = document("attempts")
+
+
+class DeliverySettingsRow(SQLModel, table=True):
+    """How a person wants to be told, and under no name all of the organization; `revision` counts the changes."""
+
+    __tablename__ = "delivery_settings"
+    __table_args__ = (of_organization(),)
+    organization_id: UUID = organization_key()
+    person: str = key_part("person")
+    settings: dict[str, Any] = document("settings")
+    revision: int = number("revision")
+    changed_at: datetime = moment("changed_at")

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.db.engine import Db, connected
 from service.db.rows import Row
 from service.db.tables import DeliveryRow, OrganizationRow, SubscriptionRow, table_of
-from service.domain.subscription import Filters, StateReason, Subscription, SubscriptionState
+from service.domain.subscription import Filters, Role, StateReason, Subscription, SubscriptionState
 
 organizations, subscriptions = table_of(OrganizationRow), table_of(SubscriptionRow)
 deliveries = table_of(DeliveryRow)
@@ -59,18 +59,24 @@ async def subscription_by_id(db: Db, subscription_id: str, lock: bool = False) -
     return None if row is None else subscription_of(row)
 
 
-async def subscription_page(db: Db, after: str | None, limit: int) -> list[Subscription]:
-    """Return the subscriptions that are not deleted in the order of their ids."""
-    statement = select(subscriptions).where(subscriptions.c.organization_id == db.organization_id, THERE)
+async def subscription_page(
+    db: Db, after: str | None, limit: int, of_people: bool = False, person: str | None = None
+) -> list[Subscription]:
+    """Return the subscriptions of systems or of people, or of one person, that are not deleted, by their ids."""
+    mine = (subscriptions.c.organization_id == db.organization_id, THERE)
+    statement = select(subscriptions).where(*mine, subscriptions.c.person.is_not(None) == of_people)
+    if person is not None:
+        statement = statement.where(subscriptions.c.person == person)
     if after is not None:
         statement = statement.where(subscriptions.c.subscription_id > after)
     rows = (await db.execute(statement.order_by(subscriptions.c.subscription_id).limit(limit))).mappings()
     return [subscription_of(row) for row in rows]
 
 
-async def count_subscriptions(db: Db) -> int:
-    """Return how many subscriptions the organization has."""
-    mine = (subscriptions.c.organization_id == db.organization_id, THERE)
+async def count_subscriptions(db: Db, of_people: bool = False) -> int:
+    """Return how many subscriptions of systems, or of people, the organization has."""
+    kind = subscriptions.c.person.is_not(None) == of_people
+    mine = (subscriptions.c.organization_id == db.organization_id, THERE, kind)
     count: int = (await db.execute(select(func.count()).where(*mine))).scalar_one()
     return count
 
@@ -111,6 +117,15 @@ async def oldest_waiting(engine: AsyncEngine) -> datetime | None:
         return found
 
 
+async def push_key(db: Db, made: bytes | None = None) -> bytes | None:
+    """Return the key, encrypted, by which the organization's pushes are signed; with `made` that if it had none."""
+    mine = organizations.c.organization_id == db.organization_id
+    if made is not None:
+        await db.execute(update(organizations).where(mine, organizations.c.push_key.is_(None)).values(push_key=made))
+    found: bytes | None = (await db.execute(select(organizations.c.push_key).where(mine))).scalar_one()
+    return found
+
+
 def _of(db: Db, subscription_id: str) -> tuple[Any, Any]:
     mine = subscriptions.c.organization_id == db.organization_id
     return (mine, subscriptions.c.subscription_id == subscription_id)
@@ -123,6 +138,9 @@ def subscription_of(row: Row) -> Subscription:
         channel=row["channel"],
         address=row["address"],
         filters=Filters(**{name: None if found is None else tuple(found) for name, found in chosen.items()}),
+        person=row["person"],
+        role=None if row["role"] is None else Role(row["role"]),
+        language=row["language"],
         created_at=row["created_at"],
         changed_at=row["changed_at"],
         secret=row["secret"],
@@ -138,7 +156,7 @@ def _row(subscription: Subscription) -> dict[str, Any]:
     filters = subscription.filters
     chosen = {name: getattr(filters, name) for name in Filters.__dataclass_fields__}
     plain = ("subscription_id", "channel", "address", "created_at", "changed_at", "secret")
-    optional = ("former_secret", "former_until", "failing_since")
+    optional = ("former_secret", "former_until", "failing_since", "person", "role", "language")
     return {
         **{name: getattr(subscription, name) for name in (*plain, *optional)},
         **{name: None if found is None else list(found) for name, found in chosen.items()},

@@ -45,6 +45,7 @@ from service.db.job_tables import JobRow as JobRow
 from service.db.rule_tables import ReferenceSettingRow as ReferenceSettingRow
 from service.db.rule_tables import RuleSettingRow as RuleSettingRow
 from service.db.subscription_tables import DeliveryRow as DeliveryRow
+from service.db.subscription_tables import DeliverySettingsRow as DeliverySettingsRow
 from service.db.subscription_tables import SubscriptionRow as SubscriptionRow
 from service.db.token_tables import ProviderRow as ProviderRow
 from service.db.token_tables import TokenRow as TokenRow
@@ -58,7 +59,7 @@ def table_of(row: type[SQLModel]) -> Table:
 class OrganizationRow(SQLModel, table=True):
     """A tenant. `change_number`, taken last, orders changes of alerts by commit, within an `epoch`.
 
-    If it is `subscribed`, somebody is to be told of them.
+    If it is `subscribed`, somebody is to be told of them. `push_key`, encrypted, is by what pushes are signed.
     """
 
     __tablename__ = "organizations"
@@ -68,6 +69,7 @@ class OrganizationRow(SQLModel, table=True):
     change_number: int = change("change_number")
     epoch: int = change("epoch")
     subscribed: bool = flag("subscribed")
+    push_key: bytes | None = Field(sa_column=Column("push_key", LargeBinary(), nullable=True))
     created_at: datetime = moment("created_at")
 
 

@@ -16,6 +16,7 @@ class Event(StrEnum):
     opened = "alert.opened"
     changed = "alert.changed"
     handled = "alert.handled"
+    escalated = "alert.escalated"
     test = "webhook.test"
 
 
@@ -26,13 +27,15 @@ class DeliveryState(StrEnum):
     delivered = "delivered"
     failed = "failed"
     withheld = "withheld"
+    merged = "merged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One message on its way to one subscription; `tried` counts attempts since it last began to wait.
 
-    The alert's own id, revision and severity are those of the moment; a test is about no alert.
+    The alert's own id, revision and severity are those of the moment; a test is about no alert. What was told to a
+    person together with others has `merged_into`, the one of them that was sent.
     """
 
     event_id: str
@@ -46,8 +49,14 @@ class Delivery:
     revision: int | None = None
     state: DeliveryState = DeliveryState.waiting
     state_reason: str | None = None
+    merged_into: str | None = None
     tried: int = 0
     attempts: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def urgent(self) -> bool:
+        """Tell whether it should wait for no digest."""
+        return self.severity is Severity.critical and self.event is not Event.handled
 
     @property
     def message_id(self) -> str:

@@ -7,3 +7,9 @@ NOTICE = (
 
 LOCK_SCREEN = "There is something new in Evenkeel."
 """For a screen that anybody may see: it says nothing of whom, of what, or how grave."""
+
+SEVERAL = "There are {count} new things in Evenkeel."
+"""The same of several at once."""
+
+WHY_MAIL = "This message comes because an organization uses Evenkeel. It tells nothing, so that anybody may see it."
+"""Under a mail."""

@@ -20,18 +20,21 @@ SCHEDULE = (
 JITTER = 0.1
 LONGEST_WAIT = timedelta(hours=24)
 DEAD_AFTER = timedelta(days=3)
-GONE = 410
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try: the status that was answered, or what went wrong before there was one; `retry_after` in seconds."""
+    """One try: the status that was answered, or what went wrong before there was one; `retry_after` in seconds.
+
+    `gone`: the receiver says that nobody is there any more, and never will be.
+    """
 
     at: datetime
     milliseconds: int
     status: int | None = None
     error: str | None = None
     retry_after: float | None = None
+    gone: bool = False
 
     @property
     def delivered(self) -> bool:
@@ -45,12 +48,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a delivery, and of its subscription if that ends too."""
+    """What becomes of a delivery, and of its subscription if that ends too; which other one was sent for it, if so."""
 
     state: DeliveryState
     due_at: datetime | None = None
     state_reason: str | None = None
     ends: StateReason | None = None
+    merged_into: str | None = None
 
 
 def judged(attempt: Attempt, tried: int, failing_since: datetime | None, chance: float) -> Verdict:
@@ -61,7 +65,7 @@ def judged(attempt: Attempt, tried: int, failing_since: datetime | None, chance:
     """
     if attempt.delivered:
         return Verdict(DeliveryState.delivered)
-    if attempt.status == GONE:
+    if attempt.gone:
         return Verdict(DeliveryState.failed, state_reason="gone", ends=StateReason.gone)
     due_at = next_attempt(tried, attempt.ended_at, attempt.retry_after, chance)
     if due_at is not None:

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 OVERLAP = timedelta(hours=24)  # how long a former secret stays valid beside the new one
-MOST = 20  # subscriptions of one organization
+MOST = 20  # webhooks of one organization
+MOST_OF_PEOPLE = 2000  # subscriptions of its people
 
 
 class SubscriptionState(StrEnum):
@@ -32,10 +33,19 @@ class Filters:
     events: tuple[str, ...] | None = None
 
 
+class Role(StrEnum):
+    """In which role a person is told: of their own cases, or of what others left unanswered."""
+
+    therapist = "therapist"
+    supervisor = "supervisor"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """An address that is told through a channel; its secrets are sealed, the former one valid until a time.
 
+    One of a `person` tells them, in a `language`, that there is something new, and no more; without one it is a
+    system's. Its filter of therapists is whose cases they are told of.
     `failing_since` is when the first of the attempts failed after which none went well.
     """
 
@@ -48,9 +58,16 @@ class Subscription:
     secret: bytes = field(repr=False)
     former_secret: bytes | None = field(default=None, repr=False)
     former_until: datetime | None = None
+    person: str | None = None
+    role: Role | None = None
+    language: str | None = None
     state: SubscriptionState = SubscriptionState.active
     state_reason: StateReason | None = None
     failing_since: datetime | None = None
+
+    @property
+    def of_person(self) -> bool:
+        return self.person is not None
 
     def secrets(self, at: datetime) -> tuple[bytes, ...]:
         """Return the sealed secrets that are valid at a time, the newest first."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from service.domain.briefing import Sentence
 from service.domain.next_steps import HOLD_TEXT, MANDATED_WORDS, NEXT_STEPS, SENTENCES, SUPPORTED_WORDS, WALL_TEXT
-from service.domain.notices import LOCK_SCREEN, NOTICE
+from service.domain.notices import LOCK_SCREEN, NOTICE, SEVERAL, WHY_MAIL
 from service.domain.only_with import WORDS
 from service.domain.rules import rules
 
@@ -38,3 +38,5 @@ def _said() -> Iterator[tuple[str, str]]:
         yield sentence.value, "briefing of a therapist before a session"
     yield NOTICE, "with every rule"
     yield LOCK_SCREEN, "a push on a locked screen: true of every alert, and tells nothing"
+    yield SEVERAL, "a push or mail for several things at once; {count} is 2 or more"
+    yield WHY_MAIL, "at the end of a mail"

@@ -6,6 +6,15 @@ from service.domain.model import RaterKind
 from tests.factories import CASE, held_at, kind_of, role_of, srs
 
 Document = dict[str, Any]
+DEVICE: Document = {
+    "endpoint": "https://push.example.org/send/secret-of-a-device",
+    "expirationTime": None,
+    "keys": {
+        "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+    },
+}
+"""What a browser gives of itself, with the keys of the example in RFC 8291."""
 MADE_BY_SERVICE = ("received_at", "changed_at", "created_at")
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.db import deliveries
+from service.db import claims
 from service.db.engine import transaction
 from service.domain.delivery import DeliveryState
 from service.domain.retrying import Attempt, Verdict
@@ -35,10 +35,10 @@ async def listed(client: httpx.AsyncClient, **query: object) -> list[Document]:
 async def failed(engine: AsyncEngine, organization: UUID, clock: Clock) -> None:
     """Let a worker try all that is due, and give it up."""
     async with transaction(engine, organization) as db:
-        for found in await deliveries.claim(db, clock(), clock(), 8, ()):
+        for found in await claims.claim(db, clock(), clock(), 8, ()):
             attempt = Attempt(at=clock(), milliseconds=15_000, error="timeout")
             verdict = Verdict(DeliveryState.failed, None, "exhausted")
-            await deliveries.settle(db, [(found.delivery, attempt, verdict)], clock())
+            await claims.settle(db, [(found.delivery, attempt, verdict)], clock())
 
 
 async def test_an_alert_is_on_its_way_with_the_answer_that_tells_of_it(client: httpx.AsyncClient) -> None:

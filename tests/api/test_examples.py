@@ -40,7 +40,7 @@ def ids_in(answered: httpx.Response) -> dict[str, str]:
     """Return the ids that an answer names."""
     body = answered.json() if answered.headers["content-type"] == "application/json" else {}
     alerts = body.get("alerts") or []
-    found = {name: body.get(name) for name in ("rating_id", "token_id")}
+    found = {name: body.get(name) for name in ("rating_id", "token_id", "token")}
     found["alert_id"] = alerts[0]["alert_id"] if alerts else None
     return {name: value for name, value in found.items() if value is not None}
 
@@ -50,12 +50,13 @@ async def test_the_story_of_the_examples(client: httpx.AsyncClient, clock: Clock
     seen: dict[str, str] = {}
     for name, example in examples():
         content = content_of(example)
-        headers = {"Content-Type": "application/json", **example.get("headers", {})}
+        sent = {name: filled(value, seen) for name, value in example.get("headers", {}).items()}
+        headers = {"Content-Type": "application/json", **sent}
         answered = await client.request(
             example["method"],
             filled(example["path"], seen),
             content=None if content is None else filled(content.decode(), seen),
-            headers=headers if content is not None else example.get("headers", {}),
+            headers=headers if content is not None else sent,
         )
         assert answered.status_code == example["status"], f"{name}: {answered.text}"
         seen |= ids_in(answered)

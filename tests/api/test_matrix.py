@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from service.db.front_tokens import GRANTABLE
 from service.db.identity import ALL, SCOPES, _checksum, parse_token
-from tests.api.bodies import Document, backtest, episode, hostile, rating, repair, session
+from tests.api.bodies import DEVICE, Document, backtest, episode, hostile, rating, repair, session
 from tests.api.conftest import NewKey, bearer, client_of
 from tests.api.contract import OPENAPI
 
@@ -69,6 +69,19 @@ NEEDS: dict[Call, str] = {
     ("post", "/v1/webhooks/{webhook_id}/test"): "admin",
     ("post", "/v1/webhooks/{webhook_id}/replay"): "admin",
     ("get", "/v1/webhooks/{webhook_id}/deliveries"): "admin",
+    ("put", "/v1/subscriptions/{subscription_id}"): "admin",
+    ("get", "/v1/subscriptions"): "admin",
+    ("get", "/v1/subscriptions/{subscription_id}"): "admin",
+    ("delete", "/v1/subscriptions/{subscription_id}"): "admin",
+    ("post", "/v1/subscriptions/{subscription_id}/test"): "admin",
+    ("get", "/v1/subscriptions/{subscription_id}/deliveries"): "admin",
+    ("get", "/v1/web-push"): "alerts:read",
+    ("put", "/v1/devices/{device_id}"): "alerts:read",
+    ("delete", "/v1/devices/{device_id}"): "alerts:read",
+    ("get", "/v1/delivery-settings"): "admin",
+    ("put", "/v1/delivery-settings"): "admin",
+    ("get", "/v1/persons/{person}/delivery-settings"): "alerts:read",
+    ("put", "/v1/persons/{person}/delivery-settings"): "alerts:handle",
     ("get", "/v1/instruments"): ANY_KEY,
     ("get", "/v1/instruments/{code}"): ANY_KEY,
     ("get", "/v1/instruments/{code}/references"): "course:read",
@@ -91,6 +104,8 @@ CALLS = [(method, path) for path, calls in OPENAPI["paths"].items() for method i
 KEYED = [call for call in CALLS if NEEDS.get(call) != NO_KEY]
 MINTS: Call = ("post", "/v1/tokens")  # with scopes that the key has too
 SUBSCRIBES: Call = ("put", "/v1/webhooks/{webhook_id}")
+TELLS: Call = ("put", "/v1/subscriptions/{subscription_id}")
+OF_DEVICES: set[Call] = {("put", "/v1/devices/{device_id}"), ("delete", "/v1/devices/{device_id}")}  # nobody's own
 
 # calls that a front-end token may make: all that asks for no more than such a token may have, once what it reads and
 # writes holds to the caseload of its handle (tests/api/test_tokens_matrix.py); until then it stands here
@@ -132,6 +147,10 @@ BODIES: dict[Call, Document] = {
     },
     ("post", "/v1/backtests"): backtest("j-1"),
     ("put", "/v1/rules/{code}/parameters"): {"mode": "shadow"},
+    TELLS: {"channel": "email", "address": "anna@clinic.example", "person": "dr-7"},
+    ("put", "/v1/devices/{device_id}"): DEVICE,
+    ("put", "/v1/delivery-settings"): {"most_per_day": 3},
+    ("put", "/v1/persons/{person}/delivery-settings"): {"most_per_day": 3},
     SUBSCRIBES: {"url": "https://ehr.example.org/evenkeel"},
     ("post", "/v1/webhooks/{webhook_id}/replay"): {"since": "2026-01-01T00:00:00Z"},
     MINTS: {"person": "dr-7", "scopes": ["alerts:read"]},
@@ -153,6 +172,8 @@ async def send(app: FastAPI, client: httpx.AsyncClient) -> Send:
     names["reassessment_id"] = (await client.post("/v1/reassessments", json={"id": "j-0"})).json()["id"]
     names["backtest_id"] = (await client.post("/v1/backtests", json=backtest("j-0"))).json()["id"]
     names["webhook_id"] = (await client.put("/v1/webhooks/ehr", json=BODIES[SUBSCRIBES])).json()["webhook_id"]
+    await client.put("/v1/subscriptions/anna", json=BODIES[TELLS])
+    names |= {"subscription_id": "anna", "device_id": "phone", "person": "dr-7"}
     names["token_id"] = (await client.post("/v1/tokens", json=BODIES[MINTS])).json()["token_id"]
 
     async def sending(call: Call, key: str | None) -> httpx.Response:
@@ -207,7 +228,9 @@ async def test_health_needs_no_key(call: Call, send: Send) -> None:
 async def test_each_scope_alone(call: Call, send: Send, new_key: NewKey) -> None:
     for scope in (*SCOPES, ALL):
         answered = await send(call, await new_key(scope, *(["alerts:read"] if call == MINTS else [])))
-        if NEEDS[call] in (scope, ANY_KEY) or scope == ALL:
+        if call in OF_DEVICES and (NEEDS[call] == scope or scope == ALL):
+            assert (answered.status_code, answered.json()["code"]) == (403, "only-for-tokens"), scope
+        elif NEEDS[call] in (scope, ANY_KEY) or scope == ALL:
             assert answered.status_code in (200, 201), scope
         else:
             assert (answered.status_code, answered.json()["code"]) == (403, "missing-scope"), scope
@@ -220,7 +243,9 @@ async def test_another_organization_sees_nothing(
 ) -> None:
     before = [(await client.get(path)).json() for path in ("/v1/cases", "/v1/ratings", "/v1/alerts")]
     answered = await send(call, await new_key(of=other_organization))
-    if call in NAMES_SOMETHING:
+    if call in OF_DEVICES:
+        assert (answered.status_code, answered.json()["code"]) == (403, "only-for-tokens")
+    elif call in NAMES_SOMETHING:
         assert (answered.status_code, answered.json()["code"]) == (404, "not-found")
     elif call in MADE_ANEW | {MINTS}:
         assert answered.status_code == 201

@@ -4,7 +4,7 @@ from service.channels import Channel, channels
 
 
 def test_every_channel_is_found_by_its_code() -> None:
-    assert list(channels()) == ["webhook"]
+    assert list(channels()) == ["email", "web-push", "webhook"]
     assert all(isinstance(channel, Channel) and channel.code == code for code, channel in channels().items())
 
 

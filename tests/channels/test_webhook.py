@@ -11,20 +11,17 @@ from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from service.channels import Message, channels, webhook
+from service.channels import Means, Message, channels, webhook
 from service.domain.retrying import Attempt
 from service.egress import Egress, Lookup
+from tests.channels.certificates import certificate
 from tests.receivers import Reply, dripping, endless, receiving, says, silence, status
 
 pytestmark = pytest.mark.anyio
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-HERE = Egress(loopback=True)
+HERE = Means(Egress(loopback=True))
 BODY = '{"type":"webhook.test","data":{"say":"grüß"}}'.encode()
 
 
@@ -32,9 +29,9 @@ def message(address: str) -> Message:
     return Message(address=address, headers={"webhook-id": "msg_1"}, body=BODY, at=NOW)
 
 
-async def sent_to(reply: Reply, egress: Egress = HERE) -> Attempt:
+async def sent_to(reply: Reply, means: Means = HERE) -> Attempt:
     async with receiving(reply) as receiver:
-        return await webhook.send(message(receiver.address), egress)
+        return await webhook.send(message(receiver.address), means)
 
 
 @pytest.fixture
@@ -69,7 +66,7 @@ async def test_what_a_receiver_gets(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("code", [200, 201, 400, 404, 410, 429, 500, 503])
 async def test_the_status_is_what_counts(code: int) -> None:
     attempt = await sent_to(status(code, body=b"thanks"))
-    assert (attempt.status, attempt.delivered) == (code, code < 300)
+    assert (attempt.status, attempt.delivered, attempt.gone) == (code, code < 300, code == 410)
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
@@ -170,12 +167,12 @@ async def test_nobody_listens() -> None:
 
 async def test_the_guard_stands_before_every_connection() -> None:
     async with receiving(status(200)) as receiver:
-        assert (await webhook.send(message(receiver.address), Egress())).error == "not-https"
+        assert (await webhook.send(message(receiver.address), Means(Egress()))).error == "not-https"
         tls = receiver.address.replace("http:", "https:")
-        assert (await webhook.send(message(tls), Egress())).error == "not-public"
+        assert (await webhook.send(message(tls), Means(Egress()))).error == "not-public"
         name = tls.replace("127.0.0.1", "ehr.example.org")
-        assert (await webhook.send(message(name), Egress(look_up=leading_to("127.0.0.1")))).error == "not-public"
-        assert (await webhook.send(message(name), Egress(look_up=leading_to()))).error == "unresolved"
+        assert (await webhook.send(message(name), Means(Egress(look_up=leading_to("127.0.0.1"))))).error == "not-public"
+        assert (await webhook.send(message(name), Means(Egress(look_up=leading_to())))).error == "unresolved"
     assert receiver.received == []
 
 
@@ -196,7 +193,7 @@ async def test_a_name_is_looked_up_once_and_the_connection_goes_to_that_address(
 
     async with receiving(status(200)) as receiver:
         port = receiver.address.split(":")[2].split("/")[0]
-        attempt = await webhook.send(message(f"http://localhost:{port}/a"), Egress(True, look_up=once))
+        attempt = await webhook.send(message(f"http://localhost:{port}/a"), Means(Egress(True, look_up=once)))
     assert (attempt.status, looks) == (200, ["localhost"])
     assert receiver.received[0].headers["host"] == f"localhost:{port}"
 
@@ -204,8 +201,8 @@ async def test_a_name_is_looked_up_once_and_the_connection_goes_to_that_address(
 async def test_the_next_address_of_a_name_is_tried_when_one_cannot_be_reached() -> None:
     async with receiving(status(200)) as receiver:
         port = receiver.address.split(":")[2].split("/")[0]
-        egress = Egress(True, look_up=leading_to("127.0.0.2", "127.0.0.1"))
-        assert (await webhook.send(message(f"http://localhost:{port}/a"), egress)).status == 200
+        means = Means(Egress(True, look_up=leading_to("127.0.0.2", "127.0.0.1")))
+        assert (await webhook.send(message(f"http://localhost:{port}/a"), means)).status == 200
 
 
 @pytest.mark.usefixtures("quick")
@@ -221,35 +218,17 @@ async def test_a_cancelled_attempt_is_no_attempt() -> None:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
     """Return a certificate for localhost that vouches for itself, and what serves with it."""
-    folder = tmp_path_factory.mktemp("certificate")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    today = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "both.pem").write_bytes(private + made.public_bytes(pem))
-    (folder / "authority.pem").write_bytes(made.public_bytes(pem))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "both.pem")
-    return folder / "authority.pem", context
+    return certificate(tmp_path_factory.mktemp("certificate"))
 
 
 async def test_a_certificate_must_be_for_the_name_that_was_asked(served: tuple[Path, ssl.SSLContext]) -> None:
     authority, context = served
     async with receiving(status(200), context) as receiver:
         by_name = receiver.address.replace("127.0.0.1", "localhost")
-        trusting, look = Egress(True, authority), leading_to("127.0.0.1")
-        known = await webhook.send(message(by_name), Egress(True, authority, look))
+        trusting, look = Means(Egress(True, authority)), leading_to("127.0.0.1")
+        known = await webhook.send(message(by_name), Means(Egress(True, authority, look)))
         assert (known.status, known.error) == (200, None)
         by_address = await webhook.send(message(receiver.address), trusting)  # the certificate does not name it
-        stranger = await webhook.send(message(by_name), Egress(True, look_up=look))  # nobody vouches for it
+        stranger = await webhook.send(message(by_name), Means(Egress(True, look_up=look)))  # nobody vouches for it
     assert [(item.status, item.error) for item in (by_address, stranger)] == [(None, "tls")] * 2
     assert len(receiver.received) == 1

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -64,7 +65,8 @@ def test_not_taken_is_tried_again(status: int | None) -> None:
 
 
 def test_who_says_that_it_is_gone_is_believed() -> None:
-    assert judged(attempt(410), 1, None, 0.0) == Verdict(DeliveryState.failed, None, "gone", StateReason.gone)
+    gone = replace(attempt(410), gone=True)
+    assert judged(gone, 1, None, 0.0) == Verdict(DeliveryState.failed, None, "gone", StateReason.gone)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""Escalations: what is critical and nobody has handled in time, put on its way to supervisors, once each."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Integer, Uuid, and_, bindparam, func, literal, or_, select, type_coerce
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from service.db.columns import Code
+from service.db.deliveries import alerts, deliveries, silence_of, wanted_of
+from service.db.engine import Db
+from service.db.statements import ORGANIZATION, Statement
+from service.db.subscriptions import ACTIVE, subscriptions
+from service.domain.concern import State
+from service.domain.delivery import DeliveryState, Event
+from service.domain.model import Severity
+from service.domain.reconcile import Handling, Origin
+from service.domain.subscription import Role
+
+MOMENT = DateTime(timezone=True)
+
+
+def _escalate() -> Any:
+    since = func.coalesce(alerts.c.asked_at, alerts.c.opened_at)
+    event = literal(Event.escalated.value, Code())
+    # of the alert and of when it began to wait: whoever finds it again, or at the same time, finds the same
+    told = func.concat(type_coerce(alerts.c.alert_id, Code()), "/", func.extract("epoch", since))
+    values = {
+        "organization_id": ORGANIZATION,
+        "subscription_id": subscriptions.c.subscription_id,
+        "event_id": type_coerce(func.md5(told).cast(Uuid()), Uuid()),
+        "event": event,
+        "occurred_at": bindparam("now", type_=MOMENT),
+        "alert_id": alerts.c.alert_id,
+        "case_id": alerts.c.case_id,
+        "severity": alerts.c.severity,
+        "revision": alerts.c.revision,
+        "state": literal(DeliveryState.waiting.value, Code()),
+        "tried": literal(0, Integer()),
+        "due_at": bindparam("now", type_=MOMENT),
+        "attempts": literal([], JSONB()),
+    }
+    waits = (
+        alerts.c.organization_id == ORGANIZATION,
+        alerts.c.severity == Severity.critical.value,
+        or_(*(alerts.c.state == state.value for state in (State.open, State.recovering))),
+        alerts.c.handling == Handling.new.value,
+        alerts.c.origin == Origin.live.value,
+        ~alerts.c.shadow,
+        silence_of(alerts.c.case_id).is_(None),
+        since <= bindparam("before", type_=MOMENT),
+        since > bindparam("after", type_=MOMENT),
+    )
+    supervises = subscriptions.c.role == Role.supervisor.value
+    found = (
+        select(*values.values())
+        .select_from(alerts)
+        .join(subscriptions, and_(subscriptions.c.organization_id == ORGANIZATION, ACTIVE))
+        .where(*waits, *wanted_of(event), or_(subscriptions.c.person.is_(None), supervises))
+    )
+    return insert(deliveries).from_select(list(values), found).on_conflict_do_nothing()
+
+
+ESCALATE = Statement(_escalate())
+
+
+async def escalate(db: Db, now: datetime, before: datetime, after: datetime) -> None:
+    """Put on its way to supervisors, and to systems that want to know, what began to wait by `before`.
+
+    What began to wait until `after` is left alone: it was told long ago, or is old news.
+    """
+    await db.fetch(ESCALATE, now=now, before=before, after=after)

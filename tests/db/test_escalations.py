@@ -1,0 +1,124 @@
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from service.db import escalations
+from service.db.engine import transaction
+from service.domain.delivery import Delivery, Event
+from service.domain.handling import Act, Action
+from service.domain.model import Severity
+from service.domain.subscription import Role, SubscriptionState
+from service.handling import handle
+from tests.factories import CASE, NOW, case_facts, put_case
+from tests.subscribed import SILENT, alarm, delivered_to, subscribe, subscription
+from tests.writes import Desk
+
+pytestmark = pytest.mark.anyio
+
+WAIT, WITHIN = timedelta(minutes=30), timedelta(days=7)
+SUPERVISOR: dict[str, Any] = {
+    "person": "sup-1",
+    "role": Role.supervisor,
+    "therapists": ("dr-7", "dr-9"),
+    "channel": "email",
+}
+
+
+async def escalate(desk: Desk, now: datetime = NOW + WAIT) -> list[Delivery]:
+    """Look for what waits too long, and return what the supervisor is told by then."""
+    async with transaction(desk.engine, desk.organization) as db:
+        await escalations.escalate(db, now, now - WAIT, now - WAIT - WITHIN)
+    return await delivered_to(desk, "sup")
+
+
+async def waiting(desk: Desk, **facts: Any) -> None:
+    """Let an alert be critical from now on, and a supervisor be told."""
+    await subscribe(desk, subscription("sup", **{**SUPERVISOR, **facts}))
+    await alarm(desk, severity=3)
+
+
+async def test_what_nobody_handled_in_time_is_told_to_the_supervisor_once(desk: Desk) -> None:
+    await waiting(desk)
+    assert await escalate(desk, NOW + WAIT - timedelta(microseconds=1)) == []
+    (told,) = await escalate(desk)
+    (alert,) = (await desk.stored()).live_alerts(CASE)
+    facts = (told.event, told.alert_id, told.severity, told.occurred_at, told.due_at)
+    assert facts == (Event.escalated, alert.alert_id, Severity.critical, NOW + WAIT, NOW + WAIT)
+    assert await escalate(desk, NOW + WAIT + timedelta(minutes=1)) == [told]
+
+
+async def test_many_workers_tell_it_once(desk: Desk) -> None:
+    await waiting(desk)
+    found = await asyncio.gather(*(escalate(desk) for _ in range(6)))
+    assert {len(item) for item in found} <= {0, 1}
+    assert len(await delivered_to(desk, "sup")) == 1
+
+
+async def test_what_was_handled_is_not_told_until_it_waits_again(desk: Desk) -> None:
+    await waiting(desk)
+    (alert,) = (await desk.stored()).live_alerts(CASE)
+    act = Act(id="h-1", action=Action.acknowledge, by="dr-7")
+    await handle(desk.engine, desk.bearer(), UUID(alert.alert_id), act, NOW)
+    assert await escalate(desk) == []
+    back = Act(id="h-2", action=Action.unhandle, by="dr-7")
+    await handle(desk.engine, desk.bearer(), UUID(alert.alert_id), back, NOW)
+    assert len(await escalate(desk)) == 1
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"therapists": ("dr-9",)},
+        {"rules": ("early-low",)},
+        {"role": Role.therapist},
+        {"state": SubscriptionState.disabled},
+    ],
+)
+async def test_nobody_else_is_told(desk: Desk, facts: dict[str, Any]) -> None:
+    await waiting(desk, **facts)
+    told = [item.event for item in await escalate(desk)]
+    assert Event.escalated not in told
+
+
+async def test_a_warning_is_not_told(desk: Desk) -> None:
+    await subscribe(desk, subscription("sup", **SUPERVISOR))
+    await alarm(desk)
+    assert await escalate(desk) == []
+
+
+@pytest.mark.parametrize("facts", SILENT.values(), ids=SILENT)
+async def test_nothing_of_a_case_about_which_all_is_silent(desk: Desk, facts: dict[str, Any]) -> None:
+    await waiting(desk)
+    await desk.write(put_case(case_facts(**facts)))
+    assert await escalate(desk) == []
+
+
+async def test_old_stories_and_old_news_are_not_told(desk: Desk) -> None:
+    await subscribe(desk, subscription("sup", **SUPERVISOR))
+    await alarm(desk, severity=3, backfill=True)
+    assert await escalate(desk) == []
+    await alarm(desk, case_id="fam-1", severity=3)
+    assert await escalate(desk, NOW + WAIT + WITHIN) == []
+    assert len(await escalate(desk, NOW + WAIT + WITHIN - timedelta(seconds=1))) == 1
+
+
+async def test_what_rose_later_has_waited_from_then_on(desk: Desk) -> None:
+    await subscribe(desk, subscription("sup", **SUPERVISOR))
+    await alarm(desk)
+    later = NOW + timedelta(hours=1)
+    await alarm(desk, 2, at=later, severity=3)
+    assert await escalate(desk, later + WAIT - timedelta(seconds=1)) == []
+    assert len(await escalate(desk, later + WAIT)) == 1
+
+
+async def test_systems_are_told_if_they_want_to_know(desk: Desk) -> None:
+    await waiting(desk)
+    await subscribe(desk, subscription("all"), subscription("few", events=("alert.opened",)))
+    await escalate(desk)
+    assert [[item.event for item in await delivered_to(desk, name)] for name in ("all", "few")] == [
+        [Event.escalated],
+        [],
+    ]
