@@ -41,6 +41,8 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
         return memory, ()
     figures = {figure.name: figure for figure in moment.figures("primary") if _may_follow(figure)}
     moved = {name: move for name, figure in figures.items() if (move := _move(figure))}
+    if not moved and not memory.moved:  # as mostly
+        return memory, ()
     followed, signals = dict(memory.followed), dict[tuple[str, str], Signal]()
     for first, before in memory.moved.items():
         for name in _others(figures, first):
