@@ -9,6 +9,7 @@ from importlib.metadata import version
 from time import monotonic
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from service.api import (
     alert_basis,
@@ -44,6 +45,7 @@ from service.api import (
     tokens,
     webhooks,
 )
+from service.api.browsers import of_browsers
 from service.api.key_ring import KeyRing
 from service.api.keyed import Service
 from service.api.transport import Transport
@@ -133,5 +135,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.router.routes += page.router.routes  # as they are: included ones are matched twice, and router by router
     app.webhooks.routes += messages.router.routes
     app.add_middleware(Transport)
+    if settings.origins:
+        app.add_middleware(CORSMiddleware, **of_browsers(settings.origins))
     app.add_middleware(Observed, metrics=metrics)
     return app

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 LEAST_KEY_BYTES = 32
 
 MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+ORIGIN = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?|http://(localhost|127\.0\.0\.1)(:\d{1,5})?")
 MailSecurity = Literal["starttls", "tls", "none"]
 
 
@@ -65,6 +66,18 @@ def _mailbox(address: str) -> str:
     if not MAILBOX.fullmatch(address):
         raise ValueError("must be a plain address like evenkeel@clinic.example")
     return address
+
+
+def _origins(text: str) -> str:
+    """Return the origins of web pages, plain; anything that could let in more than is meant is refused."""
+    for origin in _listed(text):
+        if not ORIGIN.fullmatch(origin):
+            raise ValueError("must be origins like https://app.clinic.example, by commas; http for localhost alone")
+    return text
+
+
+def _listed(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 def _given(text: SecretStr) -> SecretStr:
@@ -164,6 +177,9 @@ class Settings(BaseSettings):
         default=None, description="certificates of authorities to trust for it instead of the public ones"
     )
     api_key: SecretStr | None = Field(default=None, description="the key that `evenkeel import` sends; not for `serve`")
+    allowed_origins: Annotated[str, AfterValidator(_origins)] = Field(
+        default="", description="web pages that may call from a browser, such as https://app.clinic.example, by commas"
+    )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="the least level to log")
 
     def model_post_init(self, context: Any) -> None:
@@ -178,6 +194,11 @@ class Settings(BaseSettings):
     def keys(self) -> list[bytes]:
         """Return the keys for secrets, that which encrypts first; none if none were given."""
         return [] if self.secret_keys is None else _decoded(self.secret_keys)
+
+    @property
+    def origins(self) -> list[str]:
+        """Return the origins of web pages that may call from a browser."""
+        return _listed(self.allowed_origins)
 
     @property
     def mail(self) -> Mail | None:

@@ -59,6 +59,7 @@ CALLS = {
     "/v1/instruments/{code}/references/versions": "get",
     "/v1/indicators": "get",
     "/v1/languages": "get",
+    "/v1/changes/stream/tickets": "post",
     "/v1/subscriptions": "get",
     "/v1/subscriptions/{subscription_id}": "get put delete",
     "/v1/subscriptions/{subscription_id}/test": "post",

@@ -6,18 +6,23 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
+from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from service.api.answers import READING
+from service.api.answers import READING, WRITING, answer
 from service.api.broadcast import Broadcast, Source
 from service.api.change_cursor import change_place, filters_of
 from service.api.changes import After, Wanted
+from service.api.fields import shown_time
+from service.api.key_ring import ORGANIZATION
 from service.api.keyed import KeyedRequest, KeyedRoute, needs
 from service.db.bearers import Bearer
 from service.db.changes import Place
 from service.db.engine import Unavailable
+from service.ticketing import issue
 
+CREDENTIALS = ("authorization", ORGANIZATION)  # the headers that say who asks
 RETRY = b"retry: 3000\n\n"  # milliseconds until a reader whose connection broke comes back
 BEAT = b": here\n\n"
 RESET = b"id\nevent: reset\ndata: {}\n\n"  # an empty id: who comes back after it begins anew
@@ -40,7 +45,7 @@ LastEventId = Annotated[
     "/v1/changes/stream",
     response_class=Response,
     responses={**EVENTS, **READING},
-    openapi_extra=needs("alerts:read", tokens=True, speaks=True),
+    openapi_extra=needs("alerts:read", tokens=True, speaks=True, tickets=True),
 )
 async def stream_changes(
     request: KeyedRequest, wanted: Wanted, after: After = None, last_event_id: LastEventId = None
@@ -63,6 +68,31 @@ async def stream_changes(
         language=request.language,
     )
     return EventStream(request, source, place)
+
+
+class TicketPublic(BaseModel):
+    """A ticket, which is shown once and good once."""
+
+    ticket: str
+    expires_at: str
+
+
+@router.post(
+    "/v1/changes/stream/tickets",
+    response_model=TicketPublic,
+    status_code=201,
+    responses=WRITING,
+    openapi_extra=needs("alerts:read", tokens=True),
+)
+async def issue_ticket(request: KeyedRequest) -> Response:
+    """Issue a ticket by which a browser opens one stream within 30 seconds, in place of the header it cannot send.
+
+    The stream is as if the header had been sent: with its scopes and caseload, and it ends when the key or token does.
+    A browser that lost its connection asks for another one.
+    """
+    sent = {name: request.headers[name] for name in CREDENTIALS if name in request.headers}
+    ticket, expires_at = await issue(request.service.engine, request.caller.organization_id, sent, request.now)
+    return answer({"ticket": ticket, "expires_at": shown_time(expires_at)}, 201)
 
 
 class EventStream(Response):

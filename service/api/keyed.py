@@ -27,6 +27,7 @@ from service.grouping import Writer
 from service.languages import NAMES, SOURCE, Language
 from service.languages.accepting import accepted
 from service.settings import Settings
+from service.ticketing import redeem
 from service.waking import Waker
 from service.writing import Outcome, write
 
@@ -104,6 +105,18 @@ class KeyedRequest(Request):
         except UnfitJson as error:
             raise invalid(*error.faults) from None
 
+    async def show_ticket(self) -> None:
+        """Let a ticket in the address stand for the credentials for which it was issued, as if they had been sent.
+
+        Raises the 401 of one that is none, was used or is over.
+        """
+        found = await redeem(self.service.engine, self.query_params["ticket"], self.now)
+        if found is None:
+            raise Problem("no-key")
+        shown = [(name.encode(), text.encode()) for name, text in found.items()]
+        self.scope["headers"] = [*(pair for pair in self.scope["headers"] if pair[0].decode() not in found), *shown]
+        self.__dict__.pop("_headers", None)  # what was read of them before
+
     async def recheck_key(self) -> None:
         """Raise the 401 of a key or token that ended while this request waited."""
         await self.service.keys.caller(self.headers, self.now, asked_again=False)
@@ -155,11 +168,14 @@ class KeyedRoute(APIRoute):
         types = PATCH_TYPES if "PATCH" in methods else JSON_TYPES
         takes_body = self.body_field is not None
         parameters = (self.openapi_extra or {}).get("parameters", ())
+        takes_tickets = TICKET in parameters
         stores_always, speaks = asked_again and DRY_RUN not in parameters, ACCEPT_LANGUAGE in parameters
 
         async def guarded(request: Request) -> Response:
             keyed = KeyedRequest(request.scope, request.receive)
-            keyed.caller = await keyed.service.keys.caller(request.headers, keyed.now, asked_again)
+            if takes_tickets and "ticket" in keyed.query_params:
+                await keyed.show_ticket()
+            keyed.caller = await keyed.service.keys.caller(keyed.headers, keyed.now, asked_again)
             try:
                 if keyed.caller.caseload is not None and not for_tokens:
                     raise Problem("not-for-tokens")
@@ -173,7 +189,7 @@ class KeyedRoute(APIRoute):
                 return said(answered, keyed.spoken) if speaks else answered
             except (Problem, RequestValidationError):
                 # a refusal before the unit of writing has not asked whether the key still stands
-                await keyed.service.keys.caller(request.headers, keyed.now, asked_again=False)
+                await keyed.service.keys.caller(keyed.headers, keyed.now, asked_again=False)
                 raise
 
         return guarded
@@ -245,15 +261,29 @@ DRY_RUN = {
 }
 
 
+TICKET = {
+    "name": "ticket",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "in place of the header, for browsers: from POST /v1/changes/stream/tickets, good once",
+}
+
+
 def needs(
-    *scopes: str, if_match: bool = False, dry_run: bool = False, tokens: bool = False, speaks: bool = False
+    *scopes: str,
+    if_match: bool = False,
+    dry_run: bool = False,
+    tokens: bool = False,
+    speaks: bool = False,
+    tickets: bool = False,
 ) -> dict[str, Any]:
     """Return what marks a route in the contract as needing a key with some scopes; the route itself reads it.
 
     No front-end token opens it but with `tokens`, which is for a call that never leaves the handle's caseload; with
-    `speaks` something in its answer is said in the language of the reader.
+    `speaks` something in its answer is said in the language of the reader; with `tickets` one may stand for the key.
     """
-    asked = ((if_match, IF_MATCH), (dry_run, DRY_RUN), (speaks, ACCEPT_LANGUAGE))
+    asked = ((if_match, IF_MATCH), (dry_run, DRY_RUN), (speaks, ACCEPT_LANGUAGE), (tickets, TICKET))
     parameters = [parameter for there, parameter in asked if there]
     ways = [{name: list(scopes)} for name in (["key", "token"] if tokens else ["key"])]
     return {"security": ways, **({"parameters": parameters} if parameters else {})}

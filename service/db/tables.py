@@ -48,6 +48,7 @@ from service.db.subscription_tables import DeliveryRow as DeliveryRow
 from service.db.subscription_tables import DeliverySettingsRow as DeliverySettingsRow
 from service.db.subscription_tables import SubscriptionRow as SubscriptionRow
 from service.db.token_tables import ProviderRow as ProviderRow
+from service.db.token_tables import TicketRow as TicketRow
 from service.db.token_tables import TokenRow as TokenRow
 
 

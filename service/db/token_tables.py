@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Index, Uuid
+from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Index, LargeBinary, Uuid
 from sqlmodel import Field, SQLModel
 
 from service.db.columns import code, codes, moment, of_organization, organization_key
@@ -27,6 +27,17 @@ class TokenRow(SQLModel, table=True):
     issued_at: datetime = moment("issued_at")
     expires_at: datetime = moment("expires_at")
     revoked_at: datetime | None = moment("revoked_at", nullable=True)
+
+
+class TicketRow(SQLModel, table=True):
+    """A ticket for one stream, by what it hashes to; only itself decrypts the credentials that it stands for."""
+
+    __tablename__ = "tickets"
+    __table_args__ = (of_organization(),)
+    organization_id: UUID = organization_key()
+    digest: bytes = Field(sa_column=Column("digest", LargeBinary(), primary_key=True))
+    credentials: bytes = Field(sa_column=Column("credentials", LargeBinary(), nullable=False))
+    expires_at: datetime = moment("expires_at")
 
 
 class ProviderRow(SQLModel, table=True):

@@ -326,3 +326,61 @@ def test_who_went_is_forgotten(process: Process, client: httpx.Client) -> None:
         pass
     while "evenkeel_waiting_readers 0.0" not in client.get("/metrics").text:
         pass
+
+
+# --- a ticket in place of the header
+
+
+def ticket_of(client: httpx.Client) -> str:
+    answered = client.post(f"{STREAM}/tickets")
+    assert (answered.status_code, answered.headers["cache-control"]) == (201, "no-store")
+    return str(answered.json()["ticket"])
+
+
+def test_a_ticket_opens_one_stream(client: httpx.Client, process: Process) -> None:
+    put(client, "fam-1")
+    ticket = ticket_of(client)
+    with httpx.Client(base_url=process.address) as bare:
+        with listening(bare, ticket=ticket) as listener:
+            assert listener.cases(1) == ["fam-1"]
+            put(client, "fam-2")
+            assert listener.cases(1) == ["fam-2"]
+        for wrong in (ticket, "", "et_1", f"{ticket}0"):
+            refused = bare.get(STREAM, params={"ticket": wrong})
+            assert (refused.status_code, refused.json()["code"]) == (401, "no-key")
+        assert bare.get("/v1/changes", params={"ticket": ticket_of(client)}).status_code == 401  # of a stream alone
+
+
+def test_the_stream_of_a_ticket_goes_on_from_any_place(client: httpx.Client, process: Process) -> None:
+    put(client, "fam-1")
+    with httpx.Client(base_url=process.address) as bare:
+        with listening(bare, ticket=ticket_of(client)) as listener:
+            event = listener.event()
+        put(client, "fam-2")
+        with listening(bare, ticket=ticket_of(client), after=event.id) as listener:
+            assert listener.cases(1) == ["fam-2"]
+
+
+def test_the_stream_of_a_ticket_ends_with_the_token_it_stands_for(
+    client: httpx.Client, process: Process, world: World
+) -> None:
+    client.put("/v1/cases/mine", json={"therapists": ["dr-7"]})
+    for case_id in ("mine", "another"):
+        put(client, case_id, body=hostile(therapists=[]))
+    minted = client.post("/v1/tokens", json={"person": "dr-7", "scopes": ["alerts:read"]}).json()
+    with caller(process.address, minted["token"]) as phone:
+        first, second = ticket_of(phone), ticket_of(phone)
+    with httpx.Client(base_url=process.address) as bare, listening(bare, ticket=first) as listener:
+        assert listener.cases(1) == ["mine"]  # the token's caseload
+        client.delete(f"/v1/tokens/{minted['token_id']}")
+        put(client, "mine", 2)
+        assert not [line for line in listener.rest() if line.startswith("data")]
+        assert bare.get(STREAM, params={"ticket": second}).status_code == 401
+
+
+def test_no_ticket_is_logged(client: httpx.Client, process: Process) -> None:
+    ticket = ticket_of(client)
+    with httpx.Client(base_url=process.address) as bare, listening(bare, ticket=ticket):
+        pass
+    process.wait_for_line("/v1/changes/stream/tickets")  # what is logged of it is its route
+    assert ticket not in "\n".join(process.said) + client.get("/metrics").text

@@ -69,6 +69,7 @@ NEEDS: dict[Call, str] = {
     ("post", "/v1/webhooks/{webhook_id}/test"): "admin",
     ("post", "/v1/webhooks/{webhook_id}/replay"): "admin",
     ("get", "/v1/webhooks/{webhook_id}/deliveries"): "admin",
+    ("post", "/v1/changes/stream/tickets"): "alerts:read",
     ("put", "/v1/subscriptions/{subscription_id}"): "admin",
     ("get", "/v1/subscriptions"): "admin",
     ("get", "/v1/subscriptions/{subscription_id}"): "admin",
@@ -104,6 +105,7 @@ CALLS = [(method, path) for path, calls in OPENAPI["paths"].items() for method i
 KEYED = [call for call in CALLS if NEEDS.get(call) != NO_KEY]
 MINTS: Call = ("post", "/v1/tokens")  # with scopes that the key has too
 SUBSCRIBES: Call = ("put", "/v1/webhooks/{webhook_id}")
+ISSUES: Call = ("post", "/v1/changes/stream/tickets")
 TELLS: Call = ("put", "/v1/subscriptions/{subscription_id}")
 OF_DEVICES: set[Call] = {("put", "/v1/devices/{device_id}"), ("delete", "/v1/devices/{device_id}")}  # nobody's own
 
@@ -247,7 +249,7 @@ async def test_another_organization_sees_nothing(
         assert (answered.status_code, answered.json()["code"]) == (403, "only-for-tokens")
     elif call in NAMES_SOMETHING:
         assert (answered.status_code, answered.json()["code"]) == (404, "not-found")
-    elif call in MADE_ANEW | {MINTS}:
+    elif call in MADE_ANEW | {MINTS, ISSUES}:
         assert answered.status_code == 201
     else:
         assert answered.status_code == 200
