@@ -18,7 +18,8 @@ from service.api.cases import CaseUpdate, case_facts
 from service.api.errors import Problem, invalid, refused, unfit
 from service.api.fields import Body, Id
 from service.api.key_ring import Caller
-from service.api.keyed import KeyedRequest, KeyedRoute, Service, check_media_type
+from service.api.keyed import KeyedRequest, KeyedRoute, Service
+from service.api.media_types import check_media_type
 from service.api.ratings import RatingCreate, rating_facts
 from service.api.sessions import SessionUpdate, session_facts
 from service.api.spool import LONGEST_LINE, fill, lines, spool

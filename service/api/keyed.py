@@ -19,6 +19,7 @@ from service.api.broadcast import Broadcasts
 from service.api.contract import operation_id
 from service.api.errors import Problem, invalid, refused
 from service.api.key_ring import Caller, KeyRing
+from service.api.media_types import JSON_TYPES, PATCH_TYPES, check_media_type
 from service.api.strict_json import NotJson, UnfitJson, parse
 from service.db.engine import Db, transaction
 from service.domain.commands import AnyCommand, Result
@@ -33,8 +34,6 @@ from service.writing import Outcome, write
 
 LARGEST_BODY = 64 * 1024
 READ_SECONDS = 30  # for all of a body; a slower client holds a connection for nothing
-JSON_TYPES = ("application/json",)
-PATCH_TYPES = ("application/merge-patch+json", "application/json")
 
 Handler = Callable[[Request], Awaitable[Response]]
 Found = TypeVar("Found")
@@ -224,16 +223,6 @@ def said(response: Response, language: Language | None) -> Response:
         response.headers["Content-Language"] = language.code
     response.headers.add_vary_header("Accept-Language")
     return response
-
-
-def check_media_type(request: Request, types: tuple[str, ...]) -> None:
-    """Raise the 415 of a body that is not what the route takes in."""
-    found, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.lower().replace(" ", "").replace('"', "")
-    plain = request.headers.get("content-encoding", "identity").lower() == "identity"
-    if found.strip().lower() not in types or not plain or charset not in ("", "charset=utf-8"):
-        headers = {"Accept-Patch": types[0]} if request.method == "PATCH" else {"Accept": types[0]}
-        raise Problem("wrong-media-type", f"This call takes {types[0]} in UTF-8.", headers=headers)
 
 
 IF_MATCH = {
