@@ -1,6 +1,7 @@
 """Telling people by a worker: one message in place of many, at their time, of what still needs them."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import time, timedelta
@@ -28,10 +29,14 @@ from service.encrypting import PEOPLE, encrypt
 from service.handling import handle
 from service.observing import DeliveryMetrics
 from service.settings import Settings
+from service.subscribing import push_key
+from tests.api.bodies import DEVICE
 from tests.api.conftest import Clock
+from tests.channels.test_web_push import read
 from tests.conftest import own_database
 from tests.factories import CASE, NOW, case_facts, put_case
 from tests.mail_server import MailServer, mail_server
+from tests.receivers import receiving, status
 from tests.subscribed import SILENT, alarm, delivered_to, deliveries, subscribe, subscription
 from tests.writes import Desk
 
@@ -355,3 +360,30 @@ async def test_two_workers_make_one_digest(desk: Desk, clock: Clock) -> None:
         await asyncio.gather(*(one.take_up() for one in workers))
         await asyncio.gather(*(one.settled() for one in workers))
     assert [item.letter["Subject"] for item in server.received] == ["There are 6 new things in Evenkeel."]
+
+
+# --- on a phone
+
+
+async def test_a_push_is_read_by_the_device_alone_until_it_is_gone(desk: Desk, clock: Clock) -> None:
+    signed_by = await push_key(desk.engine, desk.organization, KEYS)
+    async with receiving(status(201)) as service, mail_server() as server:
+        device = {"endpoint": service.address, **DEVICE["keys"], "signed_by": signed_by}
+        kept = encrypt(KEYS, PEOPLE, desk.organization, json.dumps(device))
+        await subscribe(desk, person(desk, channel="web-push", secret=kept, language="nb"))
+        one = worker(desk, clock, server)
+        one.means = Means(Egress(loopback=True), server.mail())
+        for code, state in ((201, "delivered"), (410, "failed")):
+            service.reply = status(code)
+            await alarm(desk, case_id=f"fam-{code}", at=clock.now)
+            await one.take_up()
+            await one.settled()
+            assert (await states(desk))[-1] == (state, "gone" if code == 410 else None)
+    first, _ = service.received
+    assert json.loads(read(first.body)) == {"type": "something-new", "text": "Det er noe nytt i Evenkeel."}
+    heads = " ".join([first.line, *first.headers.values()])
+    assert not [word for word in ("fam-201", "dr-7", str(desk.organization)) if word in heads]
+    async with transaction(desk.engine, desk.organization) as db:
+        found = await subscription_by_id(db, "mail")
+    assert found is not None
+    assert found.state is SubscriptionState.disabled

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
 WEEK = 7
-MOST_A_DAY = {"email": 0, "web_push": 10}
+MOST_A_DAY = {"email": 0, "web-push": 10}
 """Messages of a day by channel, unless somebody sets it; the rest, with 0 all, is one digest (ours)."""
 
 

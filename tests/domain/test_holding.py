@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.channels import channels
 from service.domain.holding import (
     DAYS,
     MOST_A_DAY,
@@ -88,15 +89,15 @@ MORNING, TOMORROW = "06-02T07:00", "06-02T08:00"
         (wanted(), "email", False, None, 0, NOON, (TOMORROW, DIGEST)),  # no mail a day but the digest
         (wanted(), "email", False, DIGEST, 0, NOON, None),  # which is due
         (wanted(), "email", True, None, 5, NOON, None),  # what is critical waits for none
-        (wanted(), "web_push", False, None, 9, NOON, None),
-        (wanted(), "web_push", False, None, 10, NOON, (TOMORROW, DIGEST)),
-        (wanted(), "web_push", True, None, 10, NOON, None),
+        (wanted(), "web-push", False, None, 9, NOON, None),
+        (wanted(), "web-push", False, None, 10, NOON, (TOMORROW, DIGEST)),
+        (wanted(), "web-push", True, None, 10, NOON, None),
         (wanted(most_per_day=1), "email", False, None, 0, NOON, None),
-        (wanted(most_per_day=1), "web_push", False, None, 1, NOON, (TOMORROW, DIGEST)),
-        (wanted(NIGHT), "web_push", False, None, 0, EVENING, (MORNING, QUIET)),
-        (wanted(NIGHT), "web_push", True, None, 0, EVENING, (MORNING, QUIET)),
-        (wanted(NIGHT, critical_in_quiet_hours=True), "web_push", True, None, 0, EVENING, None),
-        (wanted(NIGHT, critical_in_quiet_hours=True), "web_push", False, None, 0, EVENING, (MORNING, QUIET)),
+        (wanted(most_per_day=1), "web-push", False, None, 1, NOON, (TOMORROW, DIGEST)),
+        (wanted(NIGHT), "web-push", False, None, 0, EVENING, (MORNING, QUIET)),
+        (wanted(NIGHT), "web-push", True, None, 0, EVENING, (MORNING, QUIET)),
+        (wanted(NIGHT, critical_in_quiet_hours=True), "web-push", True, None, 0, EVENING, None),
+        (wanted(NIGHT, critical_in_quiet_hours=True), "web-push", False, None, 0, EVENING, (MORNING, QUIET)),
         (wanted(NIGHT), "email", False, QUIET, 0, MORNING, (TOMORROW, DIGEST)),  # the night is over, not the day
         (wanted(NIGHT, digest_at=time(22)), "email", False, DIGEST, 0, "06-01T22:00", (MORNING, DIGEST)),
         (wanted(NIGHT, digest_at=time(22)), "email", False, DIGEST, 0, MORNING, None),  # a digest waits for no other
@@ -165,3 +166,7 @@ def test_what_is_never_over_is_told_apart() -> None:
     assert wanted(QuietHours(DAYS, time(7), time(20)), NIGHT).always_quiet
     assert not wanted(QuietHours(DAYS, time(7), time(19, 59)), NIGHT).always_quiet
     assert not wanted(NIGHT, WEEKEND).always_quiet
+
+
+def test_every_channel_to_people_has_its_usual_number() -> None:
+    assert set(MOST_A_DAY) == set(channels()) - {"webhook"}
