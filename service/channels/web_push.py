@@ -34,7 +34,7 @@ def compose(told: Told) -> Message:
     A message that was not fetched yet is replaced by the next: one line about something new is enough.
     """
     device = json.loads(told.secrets[0])
-    text = json.dumps({"type": "something-new", "text": told.text}, ensure_ascii=False).encode()
+    text = json.dumps({"type": "something-new", "text": told.subject}, ensure_ascii=False).encode()
     headers = {
         "Content-Type": "application/octet-stream",
         "Content-Encoding": "aes128gcm",
