@@ -49,7 +49,7 @@ def read(body: bytes) -> bytes:
 def told(endpoint: str, signed_by: str, urgent: bool = False) -> Told:
     device = {"endpoint": endpoint, "p256dh": DEVICE_PUBLIC, "auth": AUTH, "signed_by": signed_by}
     return Told(
-        message_id="msg_1", at=NOW, address="", secrets=(json.dumps(device),), text="Etwas Neues.", urgent=urgent
+        message_id="msg_1", at=NOW, address="", secrets=(json.dumps(device),), subject="Etwas Neues.", urgent=urgent
     )
 
 
