@@ -11,7 +11,6 @@ from service.db.rulebooks import rulebook
 from service.db.sealing import unseal_carry
 from service.domain.assess import fold
 from service.domain.carry import Carry
-from service.domain.facts import session_of
 from service.domain.figures import Figures, figures
 from service.domain.model import TherapySession
 from service.domain.records import CaseRecord, RatingRecord, SessionRecord
@@ -64,8 +63,7 @@ async def course_sessions(
 
 
 def _session(record: SessionRecord, ratings: Sequence[RatingRecord]) -> TherapySession | None:
-    facts = [rating.facts for rating in ratings]
-    return session_of(record.session_id, record.facts, facts, record.inherited or ())
+    return record.as_folded([rating.facts for rating in ratings])
 
 
 async def _folded_anew(db: Db, case: CaseRecord) -> dict[str, Carry]:

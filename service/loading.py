@@ -12,6 +12,7 @@ from service.domain.circumstances import circumstances_of
 from service.domain.commands import (
     AnyCommand,
     Document,
+    NoteOverdue,
     PatchCase,
     PatchSession,
     PostRating,
@@ -82,7 +83,7 @@ def _session_key(command: AnyCommand, places: Mapping[str, SessionKey]) -> Sessi
             return (facts.case_id, facts.session_id)
         case PutRating(rating_id=rating_id) | RetractRating(rating_id=rating_id):
             return places.get(rating_id)
-        case PutSession() | PatchSession():
+        case PutSession() | PatchSession() | NoteOverdue():
             return (command.case_id, command.session_id)
         case _:
             return None
@@ -93,7 +94,8 @@ async def load(db: Db, commands: Sequence[AnyCommand], at: datetime) -> Unit:
     places = await _places(db, commands)
     case_ids = {case_id for command in commands if (case_id := _case_of(command, places)) is not None}
     locked = await queries.lock_cases(db, case_ids)
-    creating = {_case_of(command, places) for command in commands if not isinstance(command, PatchCase | PatchSession)}
+    telling = [command for command in commands if not isinstance(command, PatchCase | PatchSession | NoteOverdue)]
+    creating = {_case_of(command, places) for command in telling}
     new = {case_id for case_id in creating if case_id is not None and case_id not in locked}
     if new:
         raise NewCases(new)

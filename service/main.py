@@ -59,6 +59,7 @@ from service.observing import Metrics, Observed
 from service.processes import Runner
 from service.settings import Settings
 from service.waking import Waker
+from service.watching import watching
 from service.writing import write
 
 PAGES = (
@@ -109,8 +110,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.runner = Runner(settings, engine)
         running = [asyncio.create_task(work.run()) for work in (app.state.runner, waker)]
         deliverer = delivering(settings, metrics.registry, clock) if settings.worker == "embedded" else nullcontext()
+        watcher = watching(settings, clock) if settings.worker == "embedded" else nullcontext()
         try:
-            async with deliverer:
+            async with deliverer, watcher:
                 yield
                 await writer.drain()
         finally:

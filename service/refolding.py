@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from uuid_utils.compat import uuid7
@@ -18,7 +19,6 @@ from service.domain.assess import as_of_now, fold
 from service.domain.carry import Carry
 from service.domain.concern import Concern, Reason
 from service.domain.delivery import Event
-from service.domain.facts import session_of
 from service.domain.figures import Course
 from service.domain.model import Family, TherapySession
 from service.domain.reconcile import Alert, Origin, Reconciled, reconcile
@@ -149,11 +149,29 @@ async def _from_places(
         part = parts[record.case_id]
         if (held_at, record.session_id) >= places[record.case_id]:
             later.append(record)
-        elif digest == part.case.folded_with(held_at) and carry is not None:
+        elif digest == part.case.folded_with(held_at) and carry is not None and not _overtaken(record, places):
             part.before = unseal_carry(carry)
         else:
             whole.add(record.case_id)
     return [record for record in later if record.case_id not in whole]
+
+
+def _overtaken(before: SessionRecord, places: Mapping[str, Position]) -> bool:
+    """Tell whether what is folded may say that no session was overdue after the one before it, which says so."""
+    return before.overdue_at is not None and places[before.case_id][0] <= before.overdue_at
+
+
+async def take_back(db: Db, records: Records, parts: Iterable[Part]) -> None:
+    """Take back what was noted as overdue before a session that, as is known now, was held in time."""
+    void = []
+    for part in parts:
+        for place, (session, following) in enumerate(pairwise(part.sessions)):
+            if session.overdue_at is not None and following.held_at <= session.overdue_at:
+                part.sessions[place] = replace(session, overdue_at=None)
+                void.append((part.case_id, session.session_id))
+    for key in records.sessions.keys() & void:
+        records.keep_session(replace(records.sessions[key], overdue_at=None))
+    await stores.forget_overdue(db, void)
 
 
 async def _assemble(
@@ -171,7 +189,7 @@ async def _assemble(
     for rating in await queries.live_ratings(db, untouched):
         ratings[rating.facts.case_id, rating.facts.session_id].append(rating.facts)
     for key, record in untouched.items():
-        session = session_of(record.session_id, record.facts, ratings[key], record.inherited or ())
+        session = record.as_folded(ratings[key])
         if session is not None:
             parts[key[0]].sessions.append(session)
     for key in records.sessions:

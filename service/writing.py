@@ -23,7 +23,7 @@ from service.db.queries import SessionKey
 from service.db.sealing import unseal_carry
 from service.domain.balance import missing_raters
 from service.domain.carry import Carry
-from service.domain.commands import AnyCommand, Refusal, Result
+from service.domain.commands import AnyCommand, NoteOverdue, Refusal, Result
 from service.domain.deciding import judge
 from service.domain.decision import Decision
 from service.domain.facts import rating_of
@@ -32,7 +32,7 @@ from service.domain.model import TherapySession
 from service.domain.reconcile import Alert
 from service.domain.records import CaseRecord, RatingRecord, Records, SessionRecord
 from service.loading import NewCases, Unit, families, load, positions
-from service.refolding import Part, Position, fold_parts, load_parts, reconcile_alerts, store_carries
+from service.refolding import Part, Position, fold_parts, load_parts, reconcile_alerts, store_carries, take_back
 
 TURNS = 2  # of the loop, until a first statement has left
 
@@ -93,7 +93,7 @@ async def apply(db: Db, commands: Sequence[AnyCommand]) -> list[Outcome]:
 
 
 def _judged(unit: Unit, command: AnyCommand) -> Decision:
-    if command.key_id not in unit.keys:
+    if command.key_id not in unit.keys and not isinstance(command, NoteOverdue):  # nobody's: the watchdog needs no key
         return Decision(result=Result.refused, refusal=Refusal("key-revoked"))
     if unit.case_of(command) not in unit.records.cases:
         return Decision(result=Result.refused, refusal=Refusal("not-found"))
@@ -105,7 +105,8 @@ async def _store_facts(db: Db, unit: Unit, at: datetime, audited: Sequence[Audit
     records = unit.records
     changed = sorted(records.changed_sessions)
     placed = positions(records, changed)
-    await stores.write_sessions(db, [(records.sessions[key], records.held_at(key), key in placed) for key in changed])
+    written = [(records.sessions[key], records.held_at(key), key in placed) for key in changed]
+    await stores.write_sessions(db, written, at)
     await stores.write_ratings(db, [records.ratings[rating_id] for rating_id in sorted(records.changed_ratings)])
     await stores.write_audit(db, at, audited)
 
@@ -122,6 +123,7 @@ async def _fold(
     starts = _starts(unit)
     carries = await _carries_before(db, unit, shown, starts)
     parts = await load_parts(db, unit.records, starts)
+    await take_back(db, unit.records, parts.values())
     async with _meanwhile(storing):
         await fold_parts(parts.values())
     await store_carries(db, parts.values())

@@ -138,6 +138,7 @@ class SessionOptions(TypedDict, total=False):
     discussed: frozenset[tuple[str, tuple[str, ...]]]
     readiness: Mapping[str, Reading]
     hope: Mapping[str, Reading]
+    overdue_at: datetime | None
 
 
 def therapy_session(number: int = 1, *ratings: Rating, **options: Unpack[SessionOptions]) -> TherapySession:

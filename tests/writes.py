@@ -19,7 +19,7 @@ from service.domain.assess import assess, fold
 from service.domain.carry import Carry, folded_with
 from service.domain.commands import AnyCommand
 from service.domain.concern import Concern
-from service.domain.facts import family_of, session_of
+from service.domain.facts import family_of
 from service.domain.model import Family, TherapySession
 from service.domain.reconcile import Alert, basis_of
 from service.domain.records import CaseRecord, RatingRecord, SessionRecord
@@ -89,7 +89,7 @@ class Stored:
                 for item in self.ratings
                 if item.live and (item.facts.case_id, item.facts.session_id) == (case_id, session_id)
             ]
-            session = session_of(session_id, record.facts, facts, record.inherited or ())
+            session = record.as_folded(facts)
             if mine == case_id and session is not None:
                 found.append(session)
         return sorted(found, key=lambda session: session.position)

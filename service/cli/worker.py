@@ -4,6 +4,7 @@ import asyncio
 import signal
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 
@@ -13,6 +14,7 @@ from service.cli.serving import heed_sigterm, metrics_on
 from service.delivering import delivering
 from service.observing import configure_logs
 from service.settings import Settings, read_settings
+from service.watching import watching
 
 
 def worker() -> None:
@@ -33,6 +35,7 @@ async def _deliver(settings: Settings, registry: CollectorRegistry) -> None:
     asked, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
-    async with delivering(settings, registry, lambda: datetime.now(UTC)):
+    clock = partial(datetime.now, UTC)
+    async with delivering(settings, registry, clock), watching(settings, clock):
         note("delivering")
         await asked.wait()

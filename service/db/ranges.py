@@ -12,7 +12,6 @@ from service.db.queries import CODES, alerts, carries, cases, ratings, sessions
 from service.db.rows import alert_of, case_of, facts_of, session_record_of
 from service.db.statements import ORGANIZATION, Statement
 from service.domain.commands import RatingFacts
-from service.domain.facts import session_of
 from service.domain.figures import Course
 from service.domain.model import TherapySession
 from service.domain.reconcile import Alert
@@ -79,7 +78,7 @@ async def courses_among(db: Db, among: Range) -> dict[str, list[TherapySession]]
         ratings.setdefault((facts.case_id, facts.session_id), []).append(facts)
     for record in await sessions_among(db, among):
         own = ratings.get((record.case_id, record.session_id), ())
-        session = session_of(record.session_id, record.facts, own, record.inherited or ())
+        session = record.as_folded(own)
         if session is not None:
             courses.setdefault(record.case_id, []).append(session)
     for course in courses.values():

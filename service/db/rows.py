@@ -44,6 +44,7 @@ def session_record_of(row: Row) -> SessionRecord:
         revision=row["revision"],
         created_at=row["created_at"],
         changed_at=row["changed_at"],
+        overdue_at=row["overdue_at"],
     )
 
 

@@ -42,6 +42,7 @@ from service.db.tables import (
     table_of,
 )
 from service.domain.facts import EMPTY_CASE
+from service.domain.overdue import look_at
 from service.domain.reconcile import Alert
 from service.domain.records import CaseRecord, RatingRecord, SessionRecord
 
@@ -149,8 +150,11 @@ async def drop_blank_cases(db: Db, case_ids: Collection[str]) -> None:
 SESSIONS = Statement(_replacing(sessions, insert(sessions)), sessions.c.keys())
 
 
-async def write_sessions(db: Db, records: Iterable[tuple[SessionRecord, datetime | None, bool]]) -> None:
-    """Insert or update sessions, each with its time and whether it is part of the course."""
+async def write_sessions(db: Db, records: Iterable[tuple[SessionRecord, datetime | None, bool]], at: datetime) -> None:
+    """Insert or update sessions, each with its time and whether it is part of the course; it is `at` now.
+
+    The watchdog looks at each again: see `look_at`.
+    """
     rows = [
         {
             "case_id": record.case_id,
@@ -162,10 +166,28 @@ async def write_sessions(db: Db, records: Iterable[tuple[SessionRecord, datetime
             "revision": record.revision,
             "created_at": record.created_at,
             "changed_at": record.changed_at,
+            "overdue_at": record.overdue_at,
+            "look_at": look_at(record, in_course, at),
         }
         for record, held_at, in_course in records
     ]
     await db.run(SESSIONS, rows)
+
+
+FORGET_OVERDUE = Statement(
+    update(sessions)
+    .where(
+        sessions.c.organization_id == ORGANIZATION,
+        sessions.c.case_id == bindparam("this_case"),
+        sessions.c.session_id == bindparam("this_session"),
+    )
+    .values(overdue_at=null())
+)
+
+
+async def forget_overdue(db: Db, keys: Iterable[SessionKey]) -> None:
+    """Take back what was noted of some sessions: the one planned to follow them was not overdue."""
+    await db.run(FORGET_OVERDUE, [{"this_case": case_id, "this_session": session_id} for case_id, session_id in keys])
 
 
 RATINGS = Statement(_replacing(ratings, inserting(ratings)))

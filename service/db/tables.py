@@ -110,7 +110,10 @@ class CaseRow(SQLModel, table=True):
 
 
 class SessionRow(SQLModel, table=True):
-    """A therapy session as announced (`facts` null while only ratings speak of it) and its place in the course."""
+    """A therapy session as announced (`facts` null while only ratings speak of it) and its place in the course.
+
+    `overdue_at` is when the one planned to follow became overdue; at `look_at` the watchdog looks at its case.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = (
@@ -123,6 +126,7 @@ class SessionRow(SQLModel, table=True):
             "session_id",
             postgresql_where=text("in_course"),
         ),
+        Index("ix_sessions_look", "organization_id", "look_at", postgresql_where=text("look_at IS NOT NULL")),
     )
     organization_id: UUID = organization_key()
     case_id: str = key_part("case_id")
@@ -134,6 +138,8 @@ class SessionRow(SQLModel, table=True):
     revision: int = number("revision")
     created_at: datetime = moment("created_at")
     changed_at: datetime = moment("changed_at")
+    overdue_at: datetime | None = moment("overdue_at", nullable=True)
+    look_at: datetime | None = moment("look_at", nullable=True)
 
 
 class RatingRow(SQLModel, table=True):

@@ -3,7 +3,16 @@
 from dataclasses import replace
 
 from service.domain.checking import check_case, check_session
-from service.domain.commands import Document, PatchCase, PatchSession, PutCase, PutSession, Refusal, Result
+from service.domain.commands import (
+    Document,
+    NoteOverdue,
+    PatchCase,
+    PatchSession,
+    PutCase,
+    PutSession,
+    Refusal,
+    Result,
+)
 from service.domain.decision import AHEAD, Decision, refused
 from service.domain.errors import DomainError
 from service.domain.facts import EMPTY_CASE, EMPTY_SESSION, patched
@@ -51,6 +60,21 @@ def write_session(records: Records, command: PutSession | PatchSession) -> Decis
         records.found_case(command.case_id, command.received_at)
         records.inherit(key)
     return decision
+
+
+def note_overdue(records: Records, command: NoteOverdue) -> Decision:
+    """Note of a session of the course that the one planned to follow is overdue, or take that back.
+
+    Its revision stays: nobody announced anything otherwise.
+    """
+    key = (command.case_id, command.session_id)
+    if records.therapy_session(key) is None:
+        return refused("not-found")
+    same = Decision(result=Result.same, case_id=command.case_id, session_id=command.session_id)
+    if records.sessions[key].overdue_at == command.overdue_at:
+        return same
+    records.keep_session(replace(records.sessions[key], overdue_at=command.overdue_at))
+    return replace(same, result=Result.changed)
 
 
 def _tell(

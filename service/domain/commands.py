@@ -118,7 +118,16 @@ class RetractRating(Command):
     if_match: int | None = None
 
 
-AnyCommand = PutCase | PatchCase | PutSession | PatchSession | PostRating | PutRating | RetractRating
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteOverdue(Command):
+    """The watchdog's word on the last session of a course: when the one planned to follow became overdue; None: not."""
+
+    case_id: str
+    session_id: str
+    overdue_at: datetime | None
+
+
+AnyCommand = PutCase | PatchCase | PutSession | PatchSession | PostRating | PutRating | RetractRating | NoteOverdue
 
 
 class Result(StrEnum):

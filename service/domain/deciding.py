@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from service.domain.announcing import write_case, write_session
+from service.domain.announcing import note_overdue, write_case, write_session
 from service.domain.commands import (
     AnyCommand,
     Document,
+    NoteOverdue,
     PatchCase,
     PatchSession,
     PostRating,
@@ -43,6 +44,8 @@ def judge(records: Records, command: AnyCommand, new_id: Callable[[], str]) -> D
             return write_case(records, command)
         case PutSession() | PatchSession():
             return write_session(records, command)
+        case NoteOverdue():
+            return note_overdue(records, command)
 
 
 def differing_facts(sent: RatingFacts, stored: RatingFacts) -> tuple[str, ...]:

@@ -189,11 +189,15 @@ def rating_of(facts: RatingFacts) -> Rating:
 
 
 def session_of(
-    session_id: str, facts: Document | None, ratings: Iterable[RatingFacts], inherited: Iterable[str] = ()
+    session_id: str,
+    facts: Document | None,
+    ratings: Iterable[RatingFacts],
+    inherited: Iterable[str] = (),
+    overdue_at: datetime | None = None,
 ) -> TherapySession | None:
     """Return a session as the fold sees it; None if it is no part of the course.
 
-    `inherited` are the case's therapists, for a session that announces none.
+    `inherited` are the case's therapists, for a session that announces none; `overdue_at` was noted of it.
     """
     live = list(ratings)
     held_at, status = held_at_of(facts, live), status_of(facts, live)
@@ -216,6 +220,7 @@ def session_of(
         discussed=frozenset((item["rule"], tuple(item["subject"])) for item in known["discussed"]),
         readiness=_readings(known["readiness"]),
         hope=_readings(known["hope"]),
+        overdue_at=overdue_at,
         ratings=tuple(rating_of(rating) for rating in live),
     )
 

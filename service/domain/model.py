@@ -145,7 +145,8 @@ class Task:
 class TherapySession:
     """One session of a course, `held` or `no-show`, with everything known about it.
 
-    `ratings` are in the order of their natural keys, whatever the order in which they are given.
+    `ratings` are in the order of their natural keys, whatever the order in which they are given. `overdue_at` is
+    when the session that was planned to follow became overdue; None while none was missed.
     """
 
     session_id: str
@@ -160,6 +161,7 @@ class TherapySession:
     discussed: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
     readiness: Mapping[str, Reading] = field(default_factory=dict)
     hope: Mapping[str, Reading] = field(default_factory=dict)
+    overdue_at: datetime | None = None
     ratings: tuple[Rating, ...] = ()
 
     def __post_init__(self) -> None:

@@ -1,5 +1,6 @@
 """What is known of some cases while commands are judged: cases, sessions and ratings, now and before."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -73,7 +74,10 @@ class RatingRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRecord:
-    """One session; `facts` None while only ratings speak of it, `inherited` the case's therapists once it took them."""
+    """One session; `facts` None while only ratings speak of it, `inherited` the case's therapists once it took them.
+
+    `overdue_at` is when the session that was planned to follow became overdue, as the watchdog noted it.
+    """
 
     case_id: str
     session_id: str
@@ -82,6 +86,11 @@ class SessionRecord:
     revision: int
     created_at: datetime
     changed_at: datetime
+    overdue_at: datetime | None = None
+
+    def as_folded(self, ratings: Iterable[RatingFacts]) -> TherapySession | None:
+        """Return it as the fold sees it with its live ratings; None if it is no part of the course."""
+        return session_of(self.session_id, self.facts, ratings, self.inherited or (), self.overdue_at)
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots, so that its family is read once
@@ -215,8 +224,7 @@ class Records:
             return None
         known = self.seen.get(key)
         if known is None or known[0] is not record:
-            session = session_of(record.session_id, record.facts, self.live_facts(key), record.inherited or ())
-            known = self.seen[key] = (record, session)
+            known = self.seen[key] = (record, record.as_folded(self.live_facts(key)))
         return known[1]
 
     def record_id_holder(self, facts: RatingFacts, but: str | None) -> str | None:

@@ -101,6 +101,7 @@ def test_cases_and_sessions_come_back_as_they_went() -> None:
             revision=1,
             created_at=NOW,
             changed_at=NOW,
+            overdue_at=NOW if facts else None,
         )
         row = {name: getattr(session, name) for name in session.__dataclass_fields__}
         row["inherited"] = None if inherited is None else list(inherited)
@@ -108,7 +109,8 @@ def test_cases_and_sessions_come_back_as_they_went() -> None:
 
 
 def test_what_an_older_version_stored_is_read_with_the_facts_that_came_since() -> None:
-    rows = {"case_id": "c", "session_id": "s", "announced": True, "revision": 1, "created_at": NOW, "changed_at": NOW}
+    times = {"created_at": NOW, "changed_at": NOW, "overdue_at": None}
+    rows = {"case_id": "c", "session_id": "s", "announced": True, "revision": 1, **times}
     member = {"role": "youth", "active": True, "expected": True, "index": False}
     facts = {**case_facts(), "members": {"ana": member}}
     del facts["checklist"], facts["walls"]

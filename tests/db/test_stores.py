@@ -77,7 +77,7 @@ async def test_what_is_written_twice_is_there_once(desk: Desk) -> None:
     changed = replace((await desk.stored()).carries[CASE, "s1"][1], number=7)
     async with transaction(desk.engine, desk.organization) as db:
         await stores.write_ratings(db, [made.rating])
-        await stores.write_sessions(db, [(made.session, START, True)])
+        await stores.write_sessions(db, [(made.session, START, True)], NOW)
         await stores.write_carries(db, [((CASE, "s1"), "other", seal(changed))])
     stored = await desk.stored()
     assert [item.rating_id for item in stored.ratings] == [made.rating.rating_id]
@@ -86,7 +86,7 @@ async def test_what_is_written_twice_is_there_once(desk: Desk) -> None:
 
 async def test_nothing_to_write_is_no_statement(db: Db) -> None:
     await stores.write_cases(db, [])
-    await stores.write_sessions(db, [])
+    await stores.write_sessions(db, [], NOW)
     await stores.write_ratings(db, [])
     await stores.write_carries(db, [])
     await stores.write_alerts(db, [])

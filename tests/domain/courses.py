@@ -79,11 +79,12 @@ TALKS = st.frozensets(
 @st.composite
 def sessions(draw: st.DrawFn, number: int) -> TherapySession:
     """Draw the session of a number; its time may lie two weeks about the usual one, so that sessions change places."""
-    seen = tuple(draw(INDICATORS))
+    seen, at = tuple(draw(INDICATORS)), START + timedelta(days=7 * number + draw(st.integers(-14, 14)))
     return therapy_session(
         number,
         *draw(ratings()),
-        held_at=START + timedelta(days=7 * number + draw(st.integers(-14, 14))),
+        held_at=at,
+        overdue_at=None if draw(st.integers(0, 3)) else at + timedelta(days=draw(st.integers(1, 21))),
         status=SessionStatus.held if draw(st.integers(0, 7)) else SessionStatus.no_show,
         attendance=draw(st.dictionaries(st.sampled_from(PEOPLE), st.sampled_from(Attendance), max_size=2)),
         indicators=seen,

@@ -1,12 +1,12 @@
 """PUT and PATCH of cases and sessions: equal, stale, contradicting, and what they do to the course."""
 
 from copy import deepcopy
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from service.domain.commands import Result
+from service.domain.commands import NoteOverdue, Result
 from service.domain.decision import Decision
 from service.domain.records import Records
 from tests.factories import (
@@ -348,3 +348,27 @@ class TestTherapists:
         refused = decide(records, put_case({**FAMILY, "subsystems": {"parents": ["tom"]}}))
         assert refused.result is Result.refused
         assert therapists(records, "s1") == ()
+
+
+class TestNoteOverdue:
+    AT = START + timedelta(days=9)
+
+    def note(self, records: Records, overdue_at: datetime | None) -> Decision:
+        command = NoteOverdue(
+            key_id="watchdog", received_at=NOW, case_id="fam-42", session_id="s1", overdue_at=overdue_at
+        )
+        return decide(records, command)
+
+    def test_it_is_noted_once_and_taken_back_and_nobody_s_revision_moves(self) -> None:
+        records = blank_records()
+        decide(records, put_session(HELD))
+        for overdue_at, result in ((self.AT, "changed"), (self.AT, "same"), (None, "changed")):
+            assert self.note(records, overdue_at).result == result
+            record = records.sessions["fam-42", "s1"]
+            assert (record.overdue_at, record.revision) == (overdue_at, 1)
+
+    def test_it_is_noted_of_a_session_of_the_course_alone(self) -> None:
+        records = blank_records()
+        assert code(self.note(records, self.AT)) == "not-found"
+        decide(records, put_session({**HELD, "status": "scheduled"}))
+        assert code(self.note(records, self.AT)) == "not-found"

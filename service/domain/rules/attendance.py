@@ -1,17 +1,20 @@
-"""Staying away: a member did not come to a session they were invited to, or the family came back late.
+"""Staying away: a member did not come to a session they were invited to, the family came back late, or is overdue.
 
 Fires:    a `no-show` in one of the member's first three invited sessions, or the second in their last four; or at the
           first session they are invited to after hostility, a lost bond or a drop that still stands; or, for the
-          family, more than twice the case's usual interval since the last held session
+          family, more than twice the case's usual interval since the last held session, or a session that was planned
+          and of which nothing was recorded two days after its time
 Quiet:    excused, late-cancelled, late, not invited, unknown; a session that the member came to; fewer than three
           earlier intervals; a pause between two periods of treatment
-Severity: warning; critical right after such a concern, or at three in the last four invited sessions
+Severity: warning; critical right after such a concern, or at three in the last four invited sessions; info for what
+          was not recorded, which may only not have been entered yet
 Clears:   two attended sessions in a row (the family: two held ones at the usual interval); other absences say nothing
 Source:   missed sessions stand between a family's troubles and its outcome (Limoncelli 2019, 117 families in FFT)
 Ours:     the limits; a no-show speaks on its own day only; right after such a concern one is enough; hostility between
           members counts for both of them; intervals are whole days, the usual one is the median of the last eight,
-          and two sessions on one day make none
-Since:    0.1 (version 1)
+          and two sessions on one day make none; a planned session is looked for by a clock, which notes it as overdue
+          of the one before; a gap seen in that one is told instead
+Since:    0.1 (version 2)
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,6 +41,7 @@ class Parameters:
     intervals_needed: int = 3
     intervals_kept: int = 8
     longer_than: float = 2.0
+    grace_hours: int = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Memory:
 
 
 def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memory, tuple[Signal, ...]]:
-    """Return a signal per member who stayed away, and one for a family that came back late."""
+    """Return a signal per member who stayed away, and one for a family that came back late, or is overdue."""
     invited, signals = dict(memory.invited), list[Signal]()
     for member in sorted({*moment.family.members, *moment.session.attendance}):
         if moment.invited(member):
@@ -72,7 +76,7 @@ def check(moment: Moment, memory: Memory, parameters: Parameters) -> tuple[Memor
                 signals += _stayed_away(moment, member, invited[member], memory, parameters)
     hurt = _hurt_today(moment).union([member for member in memory.hurt if not moment.invited(member)])
     gap = _gap(moment, memory)
-    signals += _came_late(gap, memory.intervals, parameters)
+    signals += tuple(_came_late(gap, memory.intervals, parameters)) or _overdue(moment, parameters)
     held_at = moment.session.held_at if moment.session.held else memory.last_held_at
     intervals = (*memory.intervals, gap)[-parameters.intervals_kept :] if gap else memory.intervals
     return Memory(invited, hurt, held_at, intervals), tuple(signals)
@@ -141,6 +145,21 @@ def _came_late(gap: int, intervals: tuple[int, ...], parameters: Parameters) -> 
     )
 
 
+def _overdue(moment: Moment, parameters: Parameters) -> tuple[Signal, ...]:
+    """Return a signal where the session that was planned to follow this one was noted as overdue."""
+    overdue_at = moment.session.overdue_at
+    if overdue_at is None:
+        return ()
+    signal = Signal(
+        subject=(FAMILY,),
+        severity=Severity.info,
+        values={"overdue_after_days": round((overdue_at - moment.session.held_at) / DAY)},
+        thresholds={"grace_hours": parameters.grace_hours},
+        route="overdue",
+    )
+    return (signal,)
+
+
 def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Parameters) -> Clearing:
     """Return whether the member came to this session; for the family, whether it was held."""
     (reference,) = concern.subject
@@ -154,9 +173,9 @@ def clear(moment: Moment, concern: Concern, memory: Memory, parameters: Paramete
 
 RULE = Rule(
     code="attendance",
-    version=1,
+    version=2,
     title="Staying away",
-    titles={"gap": "A longer gap than usual"},
+    titles={"gap": "A longer gap than usual", "overdue": "A planned session is not recorded"},
     grade="B",
     texts={
         "early": "This member did not come to one of their first sessions. Early sessions matter most for staying in "
@@ -165,10 +184,12 @@ RULE = Rule(
         "after-concern": "This member stayed away from the first session after one that may have been hard for them. "
         "A kind word soon may matter. The numbers cannot say why.",
         "gap": "The family came back after more than twice their usual interval. The numbers cannot say why.",
+        "overdue": "A session was planned and none was recorded. It may only not have been entered yet.",
     },
     next_steps=("check-in", "client-pace", "outside-support", "adjust-course"),
     parameters=Parameters(),
     rising=(("repeated", "often", "of"),),
+    bounds={"grace_hours": (1, 672)},
     memory=Memory(),
     check=check,
     clear=clear,

@@ -1,6 +1,7 @@
 """Attendance, by folding whole small courses."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -227,6 +228,25 @@ def test_a_pause_between_two_treatments_is_no_gap() -> None:
     periods = [Period("2026-01-05", "2026-01-30", "completed"), Period("2026-03-01", None, None)]
     assert concerns(held_on(0, 7, 14, 21, 60), family("ana", periods=periods)) == []
     assert len(concerns(held_on(0, 7, 14, 21, 60), family("ana"))) == 1
+
+
+def test_what_was_noted_as_overdue_is_told_until_two_sessions_were_held() -> None:
+    first, *later = held_on(0, 7, 14)
+    noted = replace(first, overdue_at=START + timedelta(days=4))
+    (found,) = concerns([noted])
+    assert (found.subject, found.severity, found.signal.route) == (("family",), "info", "overdue")
+    assert (found.signal.values, found.signal.thresholds) == ({"overdue_after_days": 4}, {"grace_hours": 48})
+    assert states_of(CODE, [noted, *later], family("ana")) == [State.open, State.recovering, State.recovered]
+    assert concerns([first]) == []
+
+
+def test_a_longer_gap_and_an_overdue_session_are_one_concern_and_the_graver_is_told() -> None:
+    *before, late = held_on(0, 7, 14, 21, 36)
+    noted = replace(before[-1], overdue_at=START + timedelta(days=30))
+    (found,) = concerns([*before[:-1], noted, late])
+    assert (found.opened_session_id, found.severity, found.signal.route) == ("s4", "warning", "gap")
+    (at_once,) = concerns([*before, replace(late, overdue_at=START + timedelta(days=45))])
+    assert (at_once.opened_session_id, at_once.severity, at_once.signal.route) == ("s5", "warning", "gap")
 
 
 def test_two_sessions_at_the_usual_interval_clear_it() -> None:
