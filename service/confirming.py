@@ -1,5 +1,6 @@
 """Confirming a rupture episode: in one transaction, under the lock of its case; repeating it changes nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from service.db.bearers import Bearer, admitted
 from service.db.engine import Db, transaction
 from service.domain.commands import Refusal
 from service.domain.episode import Confirmed, Episode
+from service.domain.rules import Tone, tone_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,14 @@ async def confirm(engine: AsyncEngine, bearer: Bearer, case_id: str, episode: Ep
         await queries.lock_cases(db, [case_id])
         if not await admitted(db, bearer, now):
             return Confirmation(None, Refusal("key-revoked"))
-        if await episodes.alerts_known(db, case_id, episode.alert_ids) < len(episode.alert_ids):
+        told = await episodes.rules_of_alerts(db, case_id, episode.alert_ids)
+        if len(told) < len(episode.alert_ids):
             return Confirmation(None, Refusal("not-found"))
         known = await episodes.episode_by_id(db, case_id, episode.id)
         if known is not None:
             same = known.body == episode.stored()
             return Confirmation(known) if same else Confirmation(None, Refusal("episode-differs"))
-        refusal = await _unfit(db, case_id, episode)
+        refusal = await _unfit(db, case_id, episode, told)
         if refusal is not None:
             return Confirmation(None, refusal)
         kept = Confirmed(id=episode.id, body=episode.stored(), received_at=now)
@@ -46,8 +49,10 @@ async def confirm(engine: AsyncEngine, bearer: Bearer, case_id: str, episode: Ep
         return Confirmation(kept)
 
 
-async def _unfit(db: Db, case_id: str, episode: Episode) -> Refusal | None:
-    """Return why an episode may not replace the one it names."""
+async def _unfit(db: Db, case_id: str, episode: Episode, told: Iterable[str]) -> Refusal | None:
+    """Return why an episode may not be of alerts by the rules `told`, or not replace the one it names."""
+    if any(tone_of(code) is Tone.good_news for code in told):
+        return Refusal("good-news")
     if episode.replaces is None:
         return None
     former = await episodes.episode_by_id(db, case_id, episode.replaces)

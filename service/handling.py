@@ -20,6 +20,7 @@ from service.domain.delivery import Event
 from service.domain.handling import Act, act_body, handled
 from service.domain.reconcile import Alert
 from service.domain.repair import Repair, repaired, told
+from service.domain.rules import Tone, tone_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ async def repair(engine: AsyncEngine, bearer: Bearer, alert_id: UUID, tried: Rep
             if stored != body:
                 return Handled(current, Refusal("repair-differs"))
             return Handled(current, repair=told(tried.id, stored, received_at))
+        if tone_of(current.alert.concern.rule) is Tone.good_news:
+            return Handled(current, Refusal("good-news"))
         await repairs.write_repair(db, alert_id, tried.id, body, now)
         moved = await _written(db, bearer, "alert.repair", repaired(current.alert, tried, now), now)
         return Handled(replace(current, alert=moved), repair=moved.last_repair)

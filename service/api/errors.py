@@ -39,6 +39,7 @@ TITLES = {
     "member-has-ratings": (409, "A member with ratings cannot be left out"),
     "handling-differs": (409, "This handling id was used for something else"),
     "repair-differs": (409, "This repair id was used for something else"),
+    "good-news": (409, "Good news is no rupture: it asks for no repair"),
     "episode-differs": (409, "This episode id was used for something else"),
     "episode-replaced": (409, "The episode to replace was replaced already"),
     "job-differs": (409, "This id was used for something else"),

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, tuple_, update
+from sqlalchemy import insert, select, tuple_, update
 
 from service.db.caseload import within
 from service.db.engine import Db
@@ -43,11 +43,10 @@ async def episode_page(db: Db, case_id: str, after: tuple[datetime, str] | None,
     return [_confirmed(row) for row in (await db.execute(statement.order_by(*place).limit(limit))).mappings()]
 
 
-async def alerts_known(db: Db, case_id: str, alert_ids: Collection[str]) -> int:
-    """Return how many of some alerts are of a case; nobody confirms one in shadow."""
+async def rules_of_alerts(db: Db, case_id: str, alert_ids: Collection[str]) -> list[str]:
+    """Return the rule of each of some alerts that is of a case; nobody confirms one in shadow."""
     wanted = alerts.c.alert_id.in_([UUID(alert_id) for alert_id in alert_ids])
-    count: int = (await db.execute(select(func.count()).where(*_heard(db, case_id), wanted))).scalar_one()
-    return count
+    return list((await db.execute(select(alerts.c.rule).where(*_heard(db, case_id), wanted))).scalars())
 
 
 async def has_alerts(db: Db, case_id: str) -> bool:

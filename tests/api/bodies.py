@@ -72,6 +72,11 @@ def session(number: int = 1, **facts: Any) -> Document:
     return {"held_at": at(number), **facts}
 
 
+def calm(number: int) -> Document:
+    """Return a session to which Ana came and in which nothing was seen; two after a hostile one are good news."""
+    return session(number, indicators_observed=True, attendance={"ana": "attended"})
+
+
 def hostile(number: int = 1, severity: int = 2, **facts: Any) -> Document:
     """Return a session in which Ana was hostile to the therapist."""
     seen = {"i1": indicator(severity=severity)}

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.api.bodies import Document, episode, hostile, session
+from tests.api.bodies import Document, calm, episode, hostile, session
 from tests.api.conftest import Clock, NewKey, client_of
 
 pytestmark = pytest.mark.anyio
@@ -70,6 +70,16 @@ async def test_an_id_that_was_used_and_one_that_was_replaced(client: httpx.Async
     late = await client.post(PATH, json=episode(alert_id, key="e-3", replaces="e-1"))
     assert (late.status_code, late.json()["code"]) == (409, "episode-replaced")
     assert len((await listed(client))["items"]) == 2
+
+
+async def test_good_news_is_no_part_of_a_rupture(client: httpx.AsyncClient, alert_id: str) -> None:
+    for number in (2, 3):
+        await client.put(f"/v1/cases/fam-42/sessions/s{number}", json=calm(number))
+    (good,) = (await client.get("/v1/alerts", params={"tone": "good-news"})).json()["items"]
+    answered = await client.post(PATH, json=episode(alert_id, good["alert_id"]))
+    assert (answered.status_code, answered.json()["code"]) == (409, "good-news")
+    assert (await listed(client))["items"] == []
+    assert (await client.post(PATH, json=episode(alert_id))).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from service.domain.next_steps import NEXT_STEPS
-from tests.api.bodies import Document, hostile, indicator, repair, session
+from tests.api.bodies import Document, calm, hostile, indicator, repair, session
 from tests.api.conftest import Clock, NewKey, client_of
 
 pytestmark = pytest.mark.anyio
@@ -49,6 +49,16 @@ async def alert_after(client: httpx.AsyncClient, body: Document) -> Document:
 @pytest.fixture
 async def repairing(client: httpx.AsyncClient) -> Repairing:
     return Repairing(client, (await alert_after(client, hostile()))["alert_id"])
+
+
+async def test_good_news_asks_for_no_repair(client: httpx.AsyncClient, repairing: Repairing) -> None:
+    for number in (2, 3):
+        await client.put(f"/v1/cases/fam-42/sessions/s{number}", json=calm(number))
+    (good,) = (await client.get("/v1/alerts", params={"tone": "good-news"})).json()["items"]
+    answered = await Repairing(client, good["alert_id"]).tell()
+    assert (answered.status_code, answered.json()["code"]) == (409, "good-news")
+    assert (await client.get(f"/v1/alerts/{good['alert_id']}")).json() == good
+    assert (await repairing.tell()).status_code == 200  # what it recovered from may be told of still
 
 
 async def test_one_tap_and_its_repeat(repairing: Repairing, clock: Clock) -> None:

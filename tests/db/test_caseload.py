@@ -7,7 +7,7 @@ import pytest
 from service.db import reads
 from service.db.caseload import reaches
 from service.db.engine import Db, transaction
-from service.db.episodes import alerts_known, has_alerts
+from service.db.episodes import has_alerts, rules_of_alerts
 from service.db.ratings import rating_by_id, rating_page
 from service.db.reads import AlertFilter
 from tests.factories import (
@@ -101,7 +101,7 @@ async def _seen(db: Db, ratings: list[str], alerts: list[str]) -> dict[str, set[
         "all alerts": {item.alert.case_id for item in await reads.alert_page(db, AlertFilter(), NOW, None, 99)},
         "alert": {item.alert.case_id for item in alerts_by_id if item is not None},
         "episodes": {case_id for case_id in cases if await has_alerts(db, case_id)},
-        "alerts of an episode": {case_id for case_id in cases if await alerts_known(db, case_id, alerts)},
+        "alerts of an episode": {case_id for case_id in cases if await rules_of_alerts(db, case_id, alerts)},
     }
 
 

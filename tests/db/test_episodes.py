@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from service.db.engine import transaction
-from service.db.episodes import alerts_known, episode_by_id, episode_page, has_alerts, write_episode
+from service.db.episodes import episode_by_id, episode_page, has_alerts, rules_of_alerts, write_episode
 from service.domain.episode import Confirmed
 from tests.domain.test_episode import TOLD
 from tests.factories import CASE, NOW, held_at, post, put_case, rating_facts, srs
@@ -65,9 +65,9 @@ async def test_which_alerts_are_of_a_case(desk: Desk) -> None:
         await desk.one(post(rating_facts("ana", srs(mark), session_id=f"s{number}", held_at=held_at(number))))
     mine = [alert.alert_id for alert in (await desk.stored()).alerts]
     async with transaction(desk.engine, desk.organization) as db:
-        assert await alerts_known(db, CASE, [*mine, str(uuid4())]) == len(mine)
-        assert await alerts_known(db, "other", mine) == 0
+        assert len(await rules_of_alerts(db, CASE, [*mine, str(uuid4())])) == len(mine)
+        assert await rules_of_alerts(db, "other", mine) == []
         assert (await has_alerts(db, CASE), await has_alerts(db, "other")) == (True, False)
     async with transaction(desk.engine, uuid4()) as stranger:
-        assert await alerts_known(stranger, CASE, mine) == 0
+        assert await rules_of_alerts(stranger, CASE, mine) == []
         assert not await has_alerts(stranger, CASE)
