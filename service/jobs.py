@@ -1,7 +1,7 @@
 """Beginning and cancelling jobs, each in one transaction; asking for the same again takes up what was interrupted."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,6 +12,7 @@ from service.db.identity import OPERATOR
 from service.domain.commands import Refusal
 from service.domain.job import Job, JobKind, JobState, Progress, state_of
 
+KEPT = timedelta(days=30)  # at the least, after a job is over; it goes when another begins
 MOST = 16  # jobs of an organization that are not over; more are a client gone wild
 
 
@@ -34,6 +35,7 @@ async def begin(engine: AsyncEngine, organization_id: UUID, key_id: str, job: Jo
         if known is None and len(await jobs.open_jobs(db)) >= MOST:
             return Asked(None, refusal=Refusal("too-many-jobs"))
         if known is None and await jobs.write_job(db, job):
+            await jobs.forget(db, job.created_at - KEPT)
             await stores.write_audit(db, job.created_at, [(key_id, f"{job.kind}.begin", f"{job.kind}/{job.id}", None)])
             return await _asked(db, job.kind, job.id, new=True)
         found = await _asked(db, job.kind, job.id)

@@ -14,7 +14,7 @@ from service.db.identity import OPERATOR, revoke_key
 from service.db.jobs import Result
 from service.db.tables import AuditRow, table_of
 from service.domain.job import JobKind, JobState, state_of
-from service.jobs import MOST, Asked, begin, cancel
+from service.jobs import KEPT, MOST, Asked, begin, cancel
 from tests.domain.test_job import JOB
 from tests.factories import KEY, NOW, post, rating_facts
 from tests.writes import Desk
@@ -62,6 +62,33 @@ async def test_asking_many_times_at_once_begins_one(treating: Desk) -> None:
     assert await _audited(treating) == [(KEY, "reassessment.begin", "reassessment/j-1")]
     again = await begin(*where, replace(JOB, created_at=LATER))
     assert (again.new, again.job) == (False, JOB)
+
+
+@pytest.mark.parametrize(("late", "kept"), [(timedelta(0), ["j-1", "j-2"]), (timedelta(seconds=1), ["j-2"])])
+async def test_what_was_over_long_ago_goes_when_another_begins(
+    treating: Desk, late: timedelta, kept: list[str]
+) -> None:
+    where = (treating.engine, treating.organization, KEY)
+    await begin(*where, JOB)
+    await _close(treating)
+    await begin(*where, replace(JOB, id="j-2", created_at=LATER + KEPT + late))
+    assert await _left(treating) == kept
+
+
+async def test_what_is_not_over_stays_however_old(treating: Desk) -> None:
+    where = (treating.engine, treating.organization, KEY)
+    await begin(*where, JOB)
+    await begin(*where, replace(JOB, id="j-2", created_at=LATER + 2 * KEPT))
+    assert await _left(treating) == ["j-1", "j-2"]
+
+
+async def _left(desk: Desk) -> list[str]:
+    """Return the jobs that are there, after making sure that no chunk is there without its job."""
+    async with transaction(desk.engine, desk.organization) as db:
+        found = sorted(job.id for job, _ in await jobs.job_page(db, JOB.kind, None, 9))
+        rows = await db.execute(select(jobs.chunks.c.job_id).where(jobs.chunks.c.organization_id == desk.organization))
+        assert sorted(set(rows.scalars())) == found
+        return found
 
 
 async def test_the_same_id_for_something_else(treating: Desk) -> None:

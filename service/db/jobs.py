@@ -183,6 +183,19 @@ async def organizations_at_work(engine: AsyncEngine) -> list[UUID]:
         return [row.organization_id for row in await connection.execute(statement)]
 
 
+async def forget(db: Db, before: datetime) -> None:
+    """Delete the jobs that were over before a time with all that came of them; none that somebody is at."""
+    theirs = (chunks.c[name] == jobs.c[name] for name in ("organization_id", "kind", "job_id"))
+    lately = chunks.c.over_at.is_(None) | (chunks.c.over_at >= before)
+    over = ~select(chunks.c.place).where(*theirs, lately).exists()
+    old = (jobs.c.organization_id == db.organization_id, jobs.c.created_at < before)
+    locked = select(jobs.c.kind, jobs.c.job_id).where(*old, over).with_for_update(skip_locked=True)
+    gone = [(row.kind, row.job_id) for row in await db.execute(locked)]
+    for table in (chunks, jobs):
+        mine = tuple_(table.c.kind, table.c.job_id).in_(gone)
+        await db.execute(delete(table).where(table.c.organization_id == db.organization_id, mine))
+
+
 async def lock_job(db: Db, kind: JobKind, job_id: str) -> Job | None:
     """Return a job that nobody else cancels or takes up again until the transaction ends."""
     mine = (*_of(db, jobs, kind), jobs.c.job_id == job_id)
