@@ -40,6 +40,16 @@ def decrypt(keys: Sequence[bytes], purpose: str, organization_id: UUID, token: b
         raise Unreadable from None
 
 
+def renewed(keys: Sequence[bytes], purpose: str, organization_id: UUID, token: bytes) -> bytes:
+    """Return what one of the keys encrypted, encrypted with the first; raises NoKeys or Unreadable."""
+    from cryptography.fernet import InvalidToken
+
+    try:
+        return _cipher(keys, purpose, organization_id).rotate(token)
+    except InvalidToken:
+        raise Unreadable from None
+
+
 def _cipher(keys: Sequence[bytes], purpose: str, organization_id: UUID) -> "MultiFernet":
     from cryptography.fernet import Fernet, MultiFernet  # loaded where a secret is kept, which most processes do not
 

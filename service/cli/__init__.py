@@ -13,6 +13,7 @@ from service.cli import (
     organization,
     provider,
     reassess,
+    renew,
     restored,
     rule,
     serve,
@@ -41,4 +42,5 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("reassess")(reassess.reassess)
 app.command("backtest")(backtest.backtest)
 app.command("restored")(restored.restored)
+app.command("renew-secrets")(renew.renew_secrets)
 app.command("doctor")(doctor.doctor)

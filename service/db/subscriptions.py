@@ -3,6 +3,7 @@
 Whoever changes one holds the organization's row first, so that `subscribed` there never lags behind.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -115,6 +116,35 @@ async def oldest_waiting(engine: AsyncEngine) -> datetime | None:
         statement = select(func.min(deliveries.c.occurred_at)).where(UNDER_WAY)
         found: datetime | None = (await connection.execute(statement)).scalar_one()
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What a subscription keeps encrypted: its secret and the former one."""
+
+    subscription_id: str
+    of_person: bool
+    both: tuple[bytes, bytes | None]
+
+
+async def secrets_kept(db: Db) -> list[Secrets]:
+    """Return the secrets of all subscriptions, which nobody else changes until the transaction ends."""
+    chosen = [subscriptions.c[name] for name in ("subscription_id", "person", "secret", "former_secret")]
+    mine = subscriptions.c.organization_id == db.organization_id
+    rows = await db.execute(select(*chosen).where(mine).with_for_update(key_share=True))
+    return [Secrets(row.subscription_id, row.person is not None, (row.secret, row.former_secret)) for row in rows]
+
+
+async def write_secrets(db: Db, kept: Secrets) -> None:
+    """Replace the secrets of a subscription by the same, encrypted otherwise."""
+    values = dict(zip(("secret", "former_secret"), kept.both, strict=True))
+    await db.execute(update(subscriptions).where(*_of(db, kept.subscription_id)).values(values))
+
+
+async def write_push_key(db: Db, kept: bytes) -> None:
+    """Replace the key of the organization's pushes by the same, encrypted otherwise."""
+    mine = organizations.c.organization_id == db.organization_id
+    await db.execute(update(organizations).where(mine).values(push_key=kept))
 
 
 async def push_key(db: Db, made: bytes | None = None) -> bytes | None:

@@ -23,6 +23,7 @@ COMMANDS = (
     ("rule", "reset"),
     ("calibrate",),
     ("reassess",),
+    ("renew-secrets",),
     ("restored",),
     ("backtest",),
     ("doctor",),
