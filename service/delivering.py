@@ -20,10 +20,12 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.channels import Means, Told, channels
+from service.connecting import Connections
 from service.db import claims, deliveries, escalations, subscriptions
 from service.db.claims import Claimed, Outcome
 from service.db.delivery_settings import organizations_escalating
 from service.db.engine import Unavailable, make_engine, transaction
+from service.db.listening import keep_listening
 from service.domain.delivery import Delivery, DeliveryState, payload
 from service.domain.notices import LOCK_SCREEN, SEVERAL, WHY_MAIL
 from service.domain.retrying import Attempt, Verdict, judged
@@ -42,7 +44,7 @@ POOL = 2  # database connections of a worker
 ESCALATED_WITHIN = timedelta(days=7)  # of its time; later it is no news
 KEPT = timedelta(days=30)  # how long what was settled can be read and sent again
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 1.0  # where the database cannot say that there is something to do, or its word was lost
 MEASURE_SECONDS = 15.0
 TIDY_SECONDS = 3600.0
 ESCALATE_SECONDS = 60.0
@@ -76,6 +78,7 @@ class Deliverer:
                     await self.escalate()
                     escalated = now
                 await self.take_up()
+                await self.means.connections.close_idle()
                 if now - measured >= MEASURE_SECONDS:
                     await self.measure()
                     measured = now
@@ -255,12 +258,15 @@ async def delivering(
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Let a worker deliver until the block ends, with connections of its own."""
     engine, ended = make_engine(settings, pool_size=POOL), asyncio.Event()
-    means = Means(Egress(settings.webhook_allow_loopback, settings.webhook_ca_file), settings.mail)
-    worker = Deliverer(engine, settings.keys, means, DeliveryMetrics(registry), clock)
+    connections = Connections(Egress(settings.webhook_allow_loopback, settings.webhook_ca_file))
+    worker = Deliverer(engine, settings.keys, Means(connections, settings.mail), DeliveryMetrics(registry), clock)
     task = asyncio.create_task(worker.run(ended))
+    hearing = asyncio.create_task(keep_listening(settings.listen_address, worker.more.set))
     try:
         yield task
     finally:
         ended.set()
-        await task
+        hearing.cancel()
+        await asyncio.wait([task, hearing])
+        await connections.close_idle(0)
         await engine.dispose()

@@ -25,6 +25,8 @@ class Receiver:
 
     reply: Reply
     address: str = ""
+    keeps: int = 1  # requests of one connection, then it is closed
+    connections: int = 0
     received: list[Request] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -35,18 +37,23 @@ class Receiver:
         self.released.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            pairs = (line.split(": ", 1) for line in head[1:] if line)
-            headers = {name.lower(): value for name, value in pairs}
-            body = await reader.readexactly(int(headers.get("content-length", "0")))
-            self.received.append(Request(head[0], headers, body))
-            self.arrived.set()
-            if self.reply is silence:
-                await self.released.wait()
-            await self.reply(writer)
-            await writer.drain()
+            for _ in range(self.keeps):
+                await self.answer(reader, writer)
         writer.close()
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        pairs = (line.split(": ", 1) for line in head[1:] if line)
+        headers = {name.lower(): value for name, value in pairs}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        self.received.append(Request(head[0], headers, body))
+        self.arrived.set()
+        if self.reply is silence:
+            await self.released.wait()
+        await self.reply(writer)
+        await writer.drain()
 
 
 def status(code: int, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Reply:
@@ -54,6 +61,7 @@ def status(code: int, headers: Mapping[str, str] | None = None, body: bytes = b"
     lines = [
         f"HTTP/1.1 {code} Said",
         f"Content-Length: {len(body)}",
+        "Connection: close",
         *(f"{k}: {v}" for k, v in (headers or {}).items()),
     ]
     answer = "\r\n".join(lines).encode() + b"\r\n\r\n" + body

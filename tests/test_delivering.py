@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,12 +11,14 @@ from uuid import uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncEngine
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from service import delivering, subscribing
 from service.channels import Channel, Means, Message, channels, webhook
+from service.connecting import Connections
 from service.db.engine import connected, transaction
 from service.db.identity import create_organization
 from service.db.migrations import upgrade
@@ -65,7 +68,7 @@ def clock() -> Clock:
 
 def worker(desk: Desk, clock: Any, keys: tuple[bytes, ...] = KEYS) -> Deliverer:
     metrics = DeliveryMetrics(CollectorRegistry())
-    return Deliverer(desk.engine, keys, Means(Egress(loopback=True)), metrics, clock, chance=lambda: 0.0)
+    return Deliverer(desk.engine, keys, Means(Connections(Egress(loopback=True))), metrics, clock, chance=lambda: 0.0)
 
 
 async def turn(one: Deliverer) -> None:
@@ -455,7 +458,7 @@ async def test_what_nobody_foresaw_of_one_message_is_an_attempt_like_others(
 async def test_the_guard_is_asked_at_every_attempt(desk: Desk, clock: Clock) -> None:
     async with told(desk) as receiver:
         await alarm(desk)
-        closed = Deliverer(desk.engine, KEYS, Means(Egress()), DeliveryMetrics(CollectorRegistry()), clock)
+        closed = Deliverer(desk.engine, KEYS, Means(Connections(Egress())), DeliveryMetrics(CollectorRegistry()), clock)
         await turn(closed)
         assert receiver.received == []
     assert [item["error"] for item in (await only(desk)).attempts] == ["not-https"]
@@ -484,6 +487,52 @@ async def test_a_worker_runs_until_it_is_told_to_end(desk: Desk, clock: Clock) -
     assert {item.state for item in await delivered_to(desk)} == {DeliveryState.delivered}
     bodies = [json.loads(got.body)["type"] for got in receiver.received]
     assert sorted(set(bodies)) == ["alert.changed", "alert.opened"]
+
+
+async def arrivals(receiver: Receiver, count: int, seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        while len(receiver.received) < count:
+            receiver.arrived.clear()
+            await receiver.arrived.wait()
+
+
+@pytest.mark.parametrize(
+    ("hears", "poll"), [(True, 3600.0), (False, 0.05)], ids=["by the database's word", "by asking"]
+)
+async def test_what_changes_is_delivered_soon(
+    desk: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch, hears: bool, poll: float
+) -> None:
+    async with waking(settings, monkeypatch, hears, poll), told(desk) as receiver:
+        for number in (1, 2):
+            await alarm(desk, number)
+            await arrivals(receiver, number)
+
+
+async def test_who_neither_hears_nor_asks_delivers_nothing(
+    desk: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with told(desk) as receiver:
+        await alarm(desk)
+        async with waking(settings, monkeypatch, hears=False, poll=3600.0):
+            await arrivals(receiver, 1)  # as it begins
+            await alarm(desk, 2)
+            with pytest.raises(TimeoutError):
+                await arrivals(receiver, 2, 0.5)
+
+
+@asynccontextmanager
+async def waking(settings: Settings, monkeypatch: pytest.MonkeyPatch, hears: bool, poll: float) -> AsyncIterator[None]:
+    """Let a worker run that hears the database or not, and asks it so often."""
+    monkeypatch.setattr(delivering, "POLL_SECONDS", poll)
+    own = {
+        "webhook_allow_loopback": True,
+        "secret_keys": SecretStr(b64encode(KEYS[0]).decode()),
+        "listen_database_url": settings.listen_database_url if hears else None,
+    }
+    async with delivering.delivering(
+        settings.model_copy(update=own), CollectorRegistry(), lambda: NOW + timedelta(hours=1)
+    ):
+        yield
 
 
 async def test_the_end_waits_for_what_is_under_way_but_not_for_ever(

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service import delivering
 from service.channels import Means
+from service.connecting import Connections
 from service.db.delivery_settings import ORGANIZATION, StoredSettings, delivery_settings, write_settings
 from service.db.engine import connected, transaction
 from service.db.migrations import upgrade
@@ -70,7 +71,7 @@ def clock() -> Clock:
 
 
 def worker(desk: Desk, clock: Any, server: MailServer) -> Deliverer:
-    means, metrics = Means(Egress(), server.mail()), DeliveryMetrics(CollectorRegistry())
+    means, metrics = Means(Connections(Egress()), server.mail()), DeliveryMetrics(CollectorRegistry())
     return Deliverer(desk.engine, KEYS, means, metrics, clock, chance=lambda: 0.0)
 
 
@@ -372,7 +373,7 @@ async def test_a_push_is_read_by_the_device_alone_until_it_is_gone(desk: Desk, c
         kept = encrypt(KEYS, PEOPLE, desk.organization, json.dumps(device))
         await subscribe(desk, person(desk, channel="web-push", secret=kept, language="nb"))
         one = worker(desk, clock, server)
-        one.means = Means(Egress(loopback=True), server.mail())
+        one.means = Means(Connections(Egress(loopback=True)), server.mail())
         for code, state in ((201, "delivered"), (410, "failed")):
             service.reply = status(code)
             await alarm(desk, case_id=f"fam-{code}", at=clock.now)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 
+from service.connecting import Connections
 from service.domain.registry import collect
 from service.domain.retrying import Attempt
-from service.egress import Egress
 from service.settings import Mail
 
 
@@ -42,9 +42,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """By what messages go out: past which guard, and through which mail server, if there is one."""
+    """By what messages go out: by which connections, and through which mail server, if there is one."""
 
-    egress: Egress
+    connections: Connections
     mail: Mail | None = None
 
 

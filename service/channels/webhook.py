@@ -1,7 +1,7 @@
 """A webhook: one POST to the receiver's own address. Only the status counts; what it says beside that is not read.
 
-A receiver may be slow, broken or hostile, so all of an attempt has one limit of time, the answer's body is left unread
-(nothing of it is unpacked or kept), no redirect is followed, and no proxy of the environment stands between.
+A receiver may be slow, broken or hostile, so all of an attempt has one limit of time, nothing of the answer's body is
+unpacked or kept, no redirect is followed, and no proxy of the environment stands between.
 """
 
 import asyncio
@@ -10,18 +10,16 @@ import time
 from collections.abc import Collection
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
-from pathlib import Path
 
-import httpx
+import httpcore
 
 from service.channels import Channel, Means, Message, Told
+from service.connecting import Headers
 from service.domain.retrying import Attempt
 from service.domain.signing import signed
-from service.egress import Egress, Refused, Target, Unresolved
+from service.egress import Refused, Unresolved
 
 SECONDS = 15.0  # for all of an attempt
-CONNECT_SECONDS = 5.0  # for each address of a name
 GONE = (410,)
 HEADERS = {"Content-Type": "application/json", "User-Agent": "Evenkeel", "Accept-Encoding": "identity"}
 
@@ -40,15 +38,15 @@ async def send(message: Message, means: Means, gone: Collection[int] = GONE) -> 
     retry_after: float | None = None
     try:
         async with asyncio.timeout(SECONDS):
-            answer = await _answered(message, means.egress)
-        status, retry_after = answer.status_code, _retry_after(answer, message.at)
+            status, head = await means.connections.post(message.address, {**HEADERS, **message.headers}, message.body)
+        retry_after = _retry_after(head, message.at)
     except Refused as refused:
         error = refused.code
     except Unresolved:
         error = "unresolved"
-    except (TimeoutError, httpx.TimeoutException):
+    except (TimeoutError, httpcore.TimeoutException):
         error = "timeout"
-    except (httpx.TransportError, ssl.SSLError, OSError) as trouble:
+    except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError, OSError) as trouble:
         error = _named(trouble)
     milliseconds = round((time.monotonic() - begun) * 1000)
     return Attempt(
@@ -64,47 +62,6 @@ async def send(message: Message, means: Means, gone: Collection[int] = GONE) -> 
 CHANNEL = Channel("webhook", compose, send)
 
 
-async def _answered(message: Message, egress: Egress) -> httpx.Response:
-    """Return the head of the answer, from the first address that can be connected to."""
-    target = egress.target(message.address)
-    unreached: httpx.TransportError | None = None
-    async with httpx.AsyncClient(verify=_trusted(egress.authorities), trust_env=False, timeout=_timeout()) as client:
-        for address in await egress.addresses(target):
-            try:
-                answer = await client.send(_request(client, message, target, address), stream=True)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                unreached = error
-                continue
-            await answer.aclose()
-            return answer
-    assert unreached is not None  # a target without addresses is unresolved
-    raise unreached
-
-
-def _request(client: httpx.AsyncClient, message: Message, target: Target, address: str) -> httpx.Request:
-    """Return a request that goes to one address, under the name that was asked for: it is what a certificate names."""
-    host = f"[{address}]" if ":" in address else address
-    return client.build_request(
-        "POST",
-        f"{target.scheme}://{host}:{target.port}{target.path}",
-        content=message.body,
-        headers={**HEADERS, **message.headers, "Host": target.authority},
-        extensions={"sni_hostname": target.host},
-    )
-
-
-def _timeout() -> httpx.Timeout:
-    return httpx.Timeout(SECONDS, connect=CONNECT_SECONDS)
-
-
-@cache
-def _trusted(authorities: Path | None) -> ssl.SSLContext:
-    """Return who may vouch for a receiver; made once, since it takes longer than a message."""
-    if authorities is not None:
-        return ssl.create_default_context(cafile=authorities)
-    return httpx.create_ssl_context(trust_env=False)
-
-
 def _named(trouble: Exception) -> str:
     """Return what went wrong as a code; the words of an error may hold what a receiver sent."""
     causes: list[BaseException] = [trouble]
@@ -112,12 +69,13 @@ def _named(trouble: Exception) -> str:
         causes.append(cause)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return "tls"
-    return "unreachable" if isinstance(trouble, httpx.ConnectError) else "bad-answer"
+    return "unreachable" if isinstance(trouble, httpcore.ConnectError) else "bad-answer"
 
 
-def _retry_after(answer: httpx.Response, now: datetime) -> float | None:
+def _retry_after(head: Headers, now: datetime) -> float | None:
     """Return for how many seconds a receiver asks to be left alone; what is neither seconds nor a date is nothing."""
-    asked = answer.headers.get("retry-after", "").strip()
+    named = {name.lower(): value for name, value in head}
+    asked = named.get(b"retry-after", b"").decode("latin-1").strip()
     if asked.isascii() and asked.isdecimal():
         return float(asked[:9])
     try:

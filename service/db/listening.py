@@ -4,6 +4,7 @@ What is heard is an id and nothing else; it is a hint to look, and one that is l
 every transaction another connection cannot pass it on, so the address is one of the database itself.
 """
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,8 @@ from service.db.engine import TROUBLE
 from service.db.stores import NOTICE
 
 SECONDS = 5.0  # to connect, and to answer
+ALIVE_SECONDS = 10.0  # between two looks whether a silent connection still is one
+BREATH_SECONDS = 0.05  # in which many changes are one
 
 
 class Listening:
@@ -67,3 +70,30 @@ async def listen(address: str, heard: Callable[[UUID], None], lost: Callable[[],
             return None
         raise
     return listening
+
+
+async def keep_listening(address: str | None, heard: Callable[[], None]) -> None:
+    """Call `heard` whenever alerts of any organization have changed, until cancelled; never where there is no address.
+
+    It is called too when a connection begins or is lost, since nobody knows what was not heard.
+    """
+    something = asyncio.Event()
+    while address is not None:
+        listening = await listen(address, lambda _: something.set(), something.set)
+        if listening is not None:
+            try:
+                await _pass_on(listening, something, heard)
+            finally:
+                await listening.close()
+        await asyncio.sleep(SECONDS)
+
+
+async def _pass_on(listening: Listening, something: asyncio.Event, heard: Callable[[], None]) -> None:
+    """Call `heard` as long as the connection lives, no more often than anybody can act on it."""
+    while await listening.alive():
+        something.clear()
+        heard()
+        await asyncio.sleep(BREATH_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ALIVE_SECONDS):
+                await something.wait()

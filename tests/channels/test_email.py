@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from service.channels import Means, Told, channels, email
+from service.connecting import Connections
 from service.domain.retrying import Attempt
 from service.egress import Egress
 from service.settings import MAILBOX, Mail
@@ -34,7 +35,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLConte
 
 
 async def send(mail: Mail | None, told: Told = LETTER) -> Attempt:
-    return await email.send(email.compose(told), Means(Egress(), mail))
+    return await email.send(email.compose(told), Means(Connections(Egress()), mail))
 
 
 def test_it_is_a_channel() -> None:

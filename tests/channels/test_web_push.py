@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey
 
 from service.channels import Means, Told, channels, web_push
 from service.channels.web_push import _derived, bytes_of, point, text_of
+from service.connecting import Connections
 from service.egress import Egress
 from tests.api.bodies import DEVICE as DEVICE_BODY
 from tests.receivers import receiving, status
@@ -18,7 +19,7 @@ from tests.receivers import receiving, status
 pytestmark = pytest.mark.anyio
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-HERE = Means(Egress(loopback=True))
+HERE = Means(Connections(Egress(loopback=True)))
 
 # RFC 8291, appendix A
 TEXT = b"When I grow up, I want to be a watermelon"
@@ -107,7 +108,7 @@ async def test_who_is_gone(code: int, gone: bool) -> None:
 async def test_the_guard_stands_before_every_push() -> None:
     async with receiving(status(201)) as receiver:
         message = web_push.compose(told(receiver.address, web_push.new_key()))
-        assert (await web_push.send(message, Means(Egress()))).error == "not-https"
+        assert (await web_push.send(message, Means(Connections(Egress())))).error == "not-https"
     assert receiver.received == []
 
 

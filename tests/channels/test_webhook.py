@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from service.channels import Means, Message, channels, webhook
+from service.connecting import Connections
 from service.domain.retrying import Attempt
 from service.egress import Egress, Lookup
 from tests.channels.certificates import certificate
@@ -21,7 +22,7 @@ from tests.receivers import Reply, dripping, endless, receiving, says, silence, 
 pytestmark = pytest.mark.anyio
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-HERE = Means(Egress(loopback=True))
+HERE = Means(Connections(Egress(loopback=True)))
 BODY = '{"type":"webhook.test","data":{"say":"grüß"}}'.encode()
 
 
@@ -167,12 +168,16 @@ async def test_nobody_listens() -> None:
 
 async def test_the_guard_stands_before_every_connection() -> None:
     async with receiving(status(200)) as receiver:
-        assert (await webhook.send(message(receiver.address), Means(Egress()))).error == "not-https"
+        assert (await webhook.send(message(receiver.address), Means(Connections(Egress())))).error == "not-https"
         tls = receiver.address.replace("http:", "https:")
-        assert (await webhook.send(message(tls), Means(Egress()))).error == "not-public"
+        assert (await webhook.send(message(tls), Means(Connections(Egress())))).error == "not-public"
         name = tls.replace("127.0.0.1", "ehr.example.org")
-        assert (await webhook.send(message(name), Means(Egress(look_up=leading_to("127.0.0.1"))))).error == "not-public"
-        assert (await webhook.send(message(name), Means(Egress(look_up=leading_to())))).error == "unresolved"
+        assert (
+            await webhook.send(message(name), Means(Connections(Egress(look_up=leading_to("127.0.0.1")))))
+        ).error == "not-public"
+        assert (
+            await webhook.send(message(name), Means(Connections(Egress(look_up=leading_to()))))
+        ).error == "unresolved"
     assert receiver.received == []
 
 
@@ -193,7 +198,9 @@ async def test_a_name_is_looked_up_once_and_the_connection_goes_to_that_address(
 
     async with receiving(status(200)) as receiver:
         port = receiver.address.split(":")[2].split("/")[0]
-        attempt = await webhook.send(message(f"http://localhost:{port}/a"), Means(Egress(True, look_up=once)))
+        attempt = await webhook.send(
+            message(f"http://localhost:{port}/a"), Means(Connections(Egress(True, look_up=once)))
+        )
     assert (attempt.status, looks) == (200, ["localhost"])
     assert receiver.received[0].headers["host"] == f"localhost:{port}"
 
@@ -201,7 +208,7 @@ async def test_a_name_is_looked_up_once_and_the_connection_goes_to_that_address(
 async def test_the_next_address_of_a_name_is_tried_when_one_cannot_be_reached() -> None:
     async with receiving(status(200)) as receiver:
         port = receiver.address.split(":")[2].split("/")[0]
-        means = Means(Egress(True, look_up=leading_to("127.0.0.2", "127.0.0.1")))
+        means = Means(Connections(Egress(True, look_up=leading_to("127.0.0.2", "127.0.0.1"))))
         assert (await webhook.send(message(f"http://localhost:{port}/a"), means)).status == 200
 
 
@@ -225,10 +232,12 @@ async def test_a_certificate_must_be_for_the_name_that_was_asked(served: tuple[P
     authority, context = served
     async with receiving(status(200), context) as receiver:
         by_name = receiver.address.replace("127.0.0.1", "localhost")
-        trusting, look = Means(Egress(True, authority)), leading_to("127.0.0.1")
-        known = await webhook.send(message(by_name), Means(Egress(True, authority, look)))
+        trusting, look = Means(Connections(Egress(True, authority))), leading_to("127.0.0.1")
+        known = await webhook.send(message(by_name), Means(Connections(Egress(True, authority, look))))
         assert (known.status, known.error) == (200, None)
         by_address = await webhook.send(message(receiver.address), trusting)  # the certificate does not name it
-        stranger = await webhook.send(message(by_name), Means(Egress(True, look_up=look)))  # nobody vouches for it
+        stranger = await webhook.send(
+            message(by_name), Means(Connections(Egress(True, look_up=look)))
+        )  # nobody vouches for it
     assert [(item.status, item.error) for item in (by_address, stranger)] == [(None, "tls")] * 2
     assert len(receiver.received) == 1
