@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.channels import Means
+from service.connecting import Connections
 from service.db.changes import raise_epoch
 from service.db.engine import transaction
 from service.delivering import Deliverer
@@ -199,7 +200,7 @@ async def test_the_reference_library_in_javascript_verifies_what_is_sent(scripts
         facts: dict[str, Any] = {"former_secret": former, "former_until": now + timedelta(hours=1)}
         await subscribe(desk, subscription(address=receiver.address, secret=kept, **facts))
         await alarm(desk)
-        means, metrics = Means(Egress(loopback=True)), DeliveryMetrics(CollectorRegistry())
+        means, metrics = Means(Connections(Egress(loopback=True))), DeliveryMetrics(CollectorRegistry())
         worker = Deliverer(desk.engine, KEYS, means, metrics, lambda: datetime.now(UTC))
         await worker.take_up()
         await worker.settled()
