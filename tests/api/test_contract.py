@@ -61,7 +61,9 @@ def test_writes_that_may_name_a_revision_say_so(document: dict[str, Any]) -> Non
         ("patch", "/v1/cases/{case_id}/sessions/{session_id}"),
         ("put", "/v1/cases/{case_id}"),
         ("put", "/v1/cases/{case_id}/sessions/{session_id}"),
+        ("put", "/v1/delivery-settings"),
         ("put", "/v1/instruments/{code}/references"),
+        ("put", "/v1/persons/{person}/delivery-settings"),
         ("put", "/v1/ratings/{rating_id}"),
         ("put", "/v1/rules/{code}/parameters"),
     ]

@@ -56,6 +56,7 @@ async def test_an_alert_is_on_its_way_with_the_answer_that_tells_of_it(client: h
         "revision": 1,
         "state": "waiting",
         "state_reason": None,
+        "merged_into": None,
         "due_at": AT,
         "attempts": [],
     }
