@@ -33,6 +33,8 @@ class MailServer:
     to_recipient: str | None = None
     to_letter: str | None = None
     breaks_off: bool = False
+    opened: asyncio.Event | None = None  # until then it keeps whoever sends a letter waiting
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     received: list[Received] = field(default_factory=list)
 
     async def handle_RCPT(
@@ -44,6 +46,9 @@ class MailServer:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.asked.set()
+        if self.opened is not None:
+            await self.opened.wait()
         if self.breaks_off:
             cast(asyncio.Transport, server.transport).abort()
         if self.to_letter is not None:

@@ -223,6 +223,26 @@ async def test_a_budget_turns_the_rest_into_a_digest(desk: Desk, clock: Clock) -
     assert len(server.received) == 5
 
 
+async def test_two_workers_never_send_more_than_a_budget_allows(desk: Desk, clock: Clock) -> None:
+    """While one has a message under way, what comes meanwhile waits for it, and then for the digest."""
+    async with told(desk, DeliverySettings(most_per_day=1)) as server:
+        server.opened = asyncio.Event()
+        one, other = worker(desk, clock, server), worker(desk, clock, server)
+        await alarm(desk, at=clock.now)
+        await one.take_up()
+        await server.asked.wait()
+        clock.pass_by(seconds=1)
+        await alarm(desk, case_id="fam-1", at=clock.now)
+        await other.take_up()
+        assert other.lanes == {}
+        server.opened.set()
+        await one.settled()
+        await other.take_up()
+        await other.settled()
+    assert len(server.received) == 1
+    assert await states(desk) == [("delivered", None), ("waiting", "digest")]
+
+
 # --- what is not sent
 
 

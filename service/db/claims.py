@@ -41,7 +41,7 @@ from service.domain.retrying import Attempt, Verdict
 from service.domain.subscription import Subscription
 
 MOMENT = DateTime(timezone=True)
-NOW = bindparam("now", type_=MOMENT)
+NOW, UNTIL = bindparam("now", type_=MOMENT), bindparam("until", type_=MOMENT)
 STANDING = (State.open, State.recovering)
 MOST_MERGED = 200  # deliveries that one message to a person may stand for
 
@@ -64,6 +64,19 @@ def _due(to: Any) -> Any:
     return found.order_by(deliveries.c.due_at, deliveries.c.event_id).correlate(to)
 
 
+def _under_way() -> Any:
+    """Return whether something is on its way to a subscription: then a person's next message waits for it.
+
+    Otherwise several workers would each tell them something, and none would count what the others do.
+    """
+    mine = (
+        deliveries.c.organization_id == ORGANIZATION,
+        deliveries.c.subscription_id == subscriptions.c.subscription_id,
+    )
+    leased = (deliveries.c.tried > 0, deliveries.c.due_at > NOW, deliveries.c.due_at <= UNTIL)
+    return select(deliveries.c.event_id).where(*mine, WAITING, *leased).correlate(subscriptions).exists()
+
+
 def _claim() -> Any:
     first = _due(subscriptions).limit(1).lateral("first")
     lanes = (
@@ -73,6 +86,7 @@ def _claim() -> Any:
             subscriptions.c.organization_id == ORGANIZATION,
             ACTIVE,
             subscriptions.c.subscription_id != all_(bindparam("busy", type_=ARRAY(Code()))),
+            or_(subscriptions.c.person.is_(None), ~_under_way()),
         )
         .order_by(first.c.due_at)
         .limit(bindparam("room", type_=Integer()))
@@ -95,7 +109,7 @@ def _claim() -> Any:
             deliveries.c.subscription_id == to.c.to_subscription_id,
             deliveries.c.event_id == to.c.event_id,
         )
-        .values(due_at=bindparam("until", type_=MOMENT), tried=deliveries.c.tried + 1)
+        .values(due_at=UNTIL, tried=deliveries.c.tried + 1)
         .returning(*deliveries.c, *(to.c[item.name] for item in labels), silence.label("silence"))
     )
 
@@ -122,7 +136,7 @@ async def claim(
     """Take up what is due, unless others do, and make it due again `until` they settle it.
 
     Of at most `room` subscriptions that are not busy `most` each, or one while it fails: a dead receiver takes nobody's
-    turn. Of a person's all, since one message stands for all of them.
+    turn. Of a person's all, since one message stands for all of them, and none while another is on its way to them.
     """
     rows = await db.fetch(CLAIM, now=now, until=until, most=most, busy=sorted(busy), room=room)
     to = {name: f"to_{name}" for name in subscriptions.c.keys()}
@@ -184,7 +198,7 @@ def _logged(attempt: Attempt) -> dict[str, Any]:
 
 
 def _told() -> Any:
-    """Return how many messages each of some subscriptions has had since a time of its own, or is about to have."""
+    """Return how many messages each of some subscriptions has had since a time of its own."""
     day = func.unnest(bindparam("whose", type_=ARRAY(Code())), bindparam("begun", type_=ARRAY(MOMENT)))
     since = day.table_valued(column("subscription_id", Code()), column("begun", MOMENT), name="since").render_derived()
     gone = and_(deliveries.c.state == DeliveryState.delivered.value, deliveries.c.settled_at >= since.c.begun)
