@@ -353,11 +353,17 @@ async def _arrived(receiver: Receiver) -> bool:
 
 
 async def _two_at_once(desk: Desk, clock: Clock) -> list[str]:
-    """Return the ids that arrived when two workers deliver twenty messages until none is due."""
-    async with told(desk) as receiver:
+    """Return the ids that arrived when two workers deliver twenty messages until none is due.
+
+    The receiver answers once both have taken some up.
+    """
+    async with told(desk, silence) as receiver:
         for number in range(1, 21):
             await alarm(desk, number)
         workers = [worker(desk, clock), worker(desk, clock)]
+        for one in workers:
+            await one.take_up()
+        receiver.release(status(204))
         for _ in range(4):
             await asyncio.gather(*(turn(one) for one in workers))
     return [got.headers["webhook-id"] for got in receiver.received]
