@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from math import isnan
 
 from bench.batches import batches
+from bench.feeds import feeds, streams
 from bench.measures import QUICK, Size, growth, posts_and_pages, staged, starts
 from bench.rows import Row
 from bench.stage import database_of, folder
@@ -27,7 +28,7 @@ def main() -> None:
     with folder() as place, EmbeddedServer(place / "data").running() as url:
         database = database_of(url).empty("bench")
         with staged(size, database, place) as stage:
-            for measure in (posts_and_pages, growth, batches, starts):
+            for measure in (posts_and_pages, feeds, streams, growth, batches, starts):
                 print(f"{measure.__name__} …", file=sys.stderr, flush=True)
                 rows += measure(stage)
     print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {size.rounds} rounds")
