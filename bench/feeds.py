@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 
@@ -92,7 +92,7 @@ def _row(what: str, heard: list[Heard], note: str = "") -> Row:
 
 
 def _ours(stage: Stage, listeners: int, events: int, numbers: Iterator[int]) -> Heard:
-    """Let alerts open for who streams them; what opening them costs is in it, once for all listeners."""
+    """Let alerts open for those who stream them."""
     headers = {"Authorization": f"Bearer {stage.token}"}
     woken = {**settings_of(stage.database), "EVENKEEL_LISTEN_DATABASE_URL": stage.database.address()}
     with (
@@ -103,12 +103,14 @@ def _ours(stage: Stage, listeners: int, events: int, numbers: Iterator[int]) -> 
         def alarm(number: int) -> None:
             client.put(f"/v1/cases/stream-{next(numbers)}/sessions/s1", json=ALARM).raise_for_status()
 
+        def newest() -> str:
+            found = client.get("/v1/alerts?limit=1").json()
+            data = json.dumps(found["items"][0], separators=(",", ":"))
+            (stage.folder / EVENT).write_text(data, encoding="utf-8")
+            return f"/v1/changes/stream?after={found['changes_cursor']}"
+
         alarm(0)
-        newest = client.get("/v1/alerts?limit=1").json()
-        data = json.dumps(newest["items"][0], separators=(",", ":"))
-        (stage.folder / EVENT).write_text(data, encoding="utf-8")
-        path = f"/v1/changes/stream?after={newest['changes_cursor']}"
-        return _heard(server, path, stage.token, listeners, events, alarm)
+        return _compared(Streamed(server, newest, stage.token, events, PER_SECOND[listeners], alarm), listeners)
 
 
 def _framework(stage: Stage, listeners: int, events: int) -> Heard:
@@ -120,7 +122,7 @@ def _framework(stage: Stage, listeners: int, events: int) -> Heard:
         def publish(number: int) -> None:
             client.post(f"/publish/{number}").raise_for_status()
 
-        return _heard(server, "/stream", "", listeners, events, publish)
+        return _compared(Streamed(server, lambda: "/stream", "", events, PER_SECOND[listeners], publish), listeners)
 
 
 ALARM = {
@@ -139,10 +141,31 @@ ALARM = {
 }
 
 
-def _heard(server: Server, path: str, token: str, listeners: int, events: int, publish: Publish) -> Heard:
-    """Return what it cost to send some events to some listeners."""
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A server, where to listen from now on, and how often something is published."""
+
+    server: Server
+    path: Callable[[], str]
+    token: str
+    events: int
+    per_second: float
+    publish: Publish
+
+
+def _compared(streamed: Streamed, listeners: int) -> Heard:
+    """Return what each further listener costs: beside one, for whom everything is stored and read as well."""
+    alone, together = _heard(streamed, 1), _heard(streamed, listeners)
+    more = 1e6 * (together.cpu - alone.cpu) / (streamed.events * (listeners - 1))
+    return replace(together, cpu=more, memory=together.memory / listeners)
+
+
+def _heard(streamed: Streamed, listeners: int) -> Heard:
+    """Return what some events to some listeners took: in all, seconds and KiB."""
+    server, events = streamed.server, streamed.events
     before = server.memory
-    told = {"port": server.port, "path": path, "token": token, "listeners": listeners, "events": events}
+    told = {"port": server.port, "path": streamed.path(), "token": streamed.token}
+    told |= {"listeners": listeners, "events": events}
     popen = subprocess.Popen(
         [sys.executable, "-m", "bench.listeners"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -156,14 +179,14 @@ def _heard(server: Server, path: str, token: str, listeners: int, events: int, p
         memory, begun, sent = server.memory, process_seconds(server.popen.pid), []
         start = time.monotonic()
         for number in range(events):
-            time.sleep(max(0.0, start + number / PER_SECOND[listeners] - time.monotonic()))
+            time.sleep(max(0.0, start + number / streamed.per_second - time.monotonic()))
             sent.append(time.monotonic())
-            publish(number)
+            streamed.publish(number)
         output, _ = popen.communicate(timeout=PATIENCE)
     finally:
         popen.kill()
     ended = process_seconds(server.popen.pid)
     arrived = json.loads(output)
     late = [[1000 * (came[which] - at) for came, at in zip(arrived, sent, strict=True)] for which in (0, 1)]
-    taken = float("nan") if begun is None or ended is None else 1e6 * (ended - begun) / (events * listeners)
-    return Heard(taken, 1024 * (memory - before) / listeners, median(late[0]), median(late[1]))
+    taken = float("nan") if begun is None or ended is None else ended - begun
+    return Heard(taken, 1024 * (memory - before), median(late[0]), median(late[1]))
