@@ -15,6 +15,7 @@ from bench.feeds import feeds, streams
 from bench.measures import QUICK, Size, growth, posts_and_pages, staged, starts
 from bench.rows import Row
 from bench.stage import database_of, folder
+from bench.webhooks import webhooks
 from service.db.embedded import EmbeddedServer
 
 HEAD = "| what | per second | p50 ms | p99 ms | server µs | database µs | ratio | |"
@@ -28,7 +29,7 @@ def main() -> None:
     with folder() as place, EmbeddedServer(place / "data").running() as url:
         database = database_of(url).empty("bench")
         with staged(size, database, place) as stage:
-            for measure in (posts_and_pages, feeds, streams, growth, batches, starts):
+            for measure in (posts_and_pages, feeds, streams, webhooks, growth, batches, starts):
                 print(f"{measure.__name__} …", file=sys.stderr, flush=True)
                 rows += measure(stage)
     print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {size.rounds} rounds")
