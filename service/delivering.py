@@ -26,6 +26,7 @@ from service.db.claims import Claimed, Outcome
 from service.db.delivery_settings import organizations_escalating
 from service.db.engine import Unavailable, make_engine, transaction
 from service.db.listening import keep_listening
+from service.db.rule_health import alerts_since
 from service.domain.delivery import Delivery, DeliveryState, payload
 from service.domain.notices import LOCK_SCREEN, SEVERAL, WHY_MAIL
 from service.domain.retrying import Attempt, Verdict, judged
@@ -42,6 +43,7 @@ AT_ONCE = 8  # messages under way to one subscription
 LANES = 64  # subscriptions that one worker serves at once
 POOL = 2  # database connections of a worker
 ESCALATED_WITHIN = timedelta(days=7)  # of its time; later it is no news
+OF_LATE = timedelta(days=30)  # alerts whose handling is counted
 KEPT = timedelta(days=30)  # how long what was settled can be read and sent again
 
 POLL_SECONDS = 1.0  # where the database cannot say that there is something to do, or its word was lost
@@ -76,6 +78,7 @@ class Deliverer:
             try:
                 if now - escalated >= ESCALATE_SECONDS:
                     await self.escalate()
+                    await self.count_alerts()
                     escalated = now
                 await self.take_up()
                 await self.means.connections.close_idle()
@@ -126,6 +129,10 @@ class Deliverer:
             before = now - timedelta(minutes=minutes)
             async with transaction(self.engine, organization_id) as db:
                 await escalations.escalate(db, now, before, before - ESCALATED_WITHIN)
+
+    async def count_alerts(self) -> None:
+        """Tell how alerts that opened of late were handled."""
+        self.metrics.alerts(await alerts_since(self.engine, self.clock() - OF_LATE))
 
     async def forget(self) -> None:
         """Delete what was settled long ago."""

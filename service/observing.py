@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,13 @@ class DeliveryMetrics:
             "evenkeel_oldest_waiting_delivery_seconds", "Age of the oldest change not yet delivered", registry=registry
         )
 
+        self._alerts = Gauge(
+            "evenkeel_alerts",
+            "Alerts that opened within 30 days, and what was done",
+            ("rule", "handling"),
+            registry=registry,
+        )
+
     def attempted(self, channel: str, attempt: Attempt) -> None:
         """Note an attempt: delivered, the status that refused it, or what went wrong."""
         outcome = "delivered" if attempt.delivered else str(attempt.status or attempt.error)
@@ -128,6 +135,12 @@ class DeliveryMetrics:
 
     def disabled(self, reason: StateReason) -> None:
         self._disabled.labels(reason.value).inc()
+
+    def alerts(self, counts: Iterable[tuple[str, str, int]]) -> None:
+        """Tell how many alerts of each rule were handled how; what is no more goes."""
+        self._alerts.clear()
+        for rule, handling, count in counts:
+            self._alerts.labels(rule, handling).set(count)
 
     def oldest(self, seconds: float) -> None:
         self._oldest.set(seconds)

@@ -182,3 +182,17 @@ def test_clients_of_ours_name_no_address_even_where_all_is_logged() -> None:
         for name, level in before.items():
             logging.getLogger(name).setLevel(level)
         logging.getLogger().handlers[:] = handlers
+
+
+def test_alerts_are_counted_by_rule_and_what_was_done() -> None:
+    registry = CollectorRegistry()
+    metrics = DeliveryMetrics(registry)
+    metrics.alerts([("sudden-drop", "new", 3), ("sudden-drop", "dismissed", 1)])
+    metrics.alerts([("sudden-drop", "new", 2)])
+    found = {
+        sample.labels["handling"]: sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == "evenkeel_alerts"
+    }
+    assert found == {"new": 2.0}

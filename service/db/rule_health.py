@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import DateTime, Integer, and_, case, cast, extract, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.db.engine import Db
+from service.db.engine import Db, connected
 from service.db.handlings import handlings
 from service.db.queries import alerts, cases
 from service.domain.concern import Reason, State
@@ -52,6 +53,17 @@ async def rule_health(
         .order_by(*named)
     )
     return [_health_of(dict(row)) for row in (await db.execute(statement)).mappings()]
+
+
+async def alerts_since(engine: AsyncEngine, since: datetime) -> list[tuple[str, str, int]]:
+    """Return rule, handling and how many alerts opened live since a time, of all organizations and of none by name."""
+    statement = (
+        select(alerts.c.rule, alerts.c.handling, func.count())
+        .where(alerts.c.origin == Origin.live.value, ~alerts.c.shadow, alerts.c.opened_at >= since)
+        .group_by(alerts.c.rule, alerts.c.handling)
+    )
+    async with connected(engine) as connection:
+        return [(rule, handling, count) for rule, handling, count in await connection.execute(statement)]
 
 
 async def count_cases(db: Db, therapist_id: str) -> int:
