@@ -218,22 +218,25 @@ def _course_from() -> Any:
     place = _unnested_places()
     row = (sessions.c.held_at, sessions.c.session_id)
     mine = and_(sessions.c.organization_id == ORGANIZATION, sessions.c.case_id == place.c.case_id, sessions.c.in_course)
-    same = and_(*(carries.c[name] == sessions.c[name] for name in ("organization_id", "case_id", "session_id")))
     before = (
-        select(sessions, carries.c.folded_with, carries.c.carry)
-        .outerjoin(carries, same)
+        select(sessions)
         .where(mine, tuple_(*row) < tuple_(place.c.held_at, place.c.session_id))
         .order_by(sessions.c.held_at.desc(), sessions.c.session_id.desc())
         .limit(1)
         .lateral("before")
     )
+    same = and_(*(carries.c[name] == before.c[name] for name in ("organization_id", "case_id", "session_id")))
+    # a subquery with an offset is searched row by row, whatever the statistics of a young table say
+    carry = select(carries.c.folded_with, carries.c.carry).where(same).offset(0).correlate(before).lateral("after")
     later = (
         select(sessions, _none_like(carries.c.folded_with), _none_like(carries.c.carry))
         .where(mine, tuple_(*row) >= tuple_(place.c.held_at, place.c.session_id))
+        .offset(0)
         .lateral("later")
     )
     return union_all(
-        select(before).select_from(place).join(before, true()), select(later).select_from(place).join(later, true())
+        select(before, carry).select_from(place).join(before, true()).outerjoin(carry, true()),
+        select(later).select_from(place).join(later, true()),
     )
 
 
