@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncEngine
 from standardwebhooks import Webhook, WebhookVerificationError
+from structlog.testing import capture_logs
 
 from service import delivering, subscribing
 from service.channels import Channel, Means, Message, channels, webhook
@@ -194,19 +195,18 @@ async def _down_for_days(desk: Desk, clock: Clock, one: Deliverer) -> None:
         await turn(one)
 
 
-async def test_down_for_three_days_is_given_up_reported_and_can_be_sent_again(
-    desk: Desk, clock: Clock, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_down_for_three_days_is_given_up_reported_and_can_be_sent_again(desk: Desk, clock: Clock) -> None:
     one = worker(desk, clock)
     async with told(desk, status(503)) as receiver:
         await alarm(desk)
-        await _down_for_days(desk, clock, one)
+        with capture_logs() as logs:
+            await _down_for_days(desk, clock, one)
         first = await only(desk)
         assert (first.state, first.state_reason, len(first.attempts)) == (DeliveryState.failed, "exhausted", 10)
         assert timedelta(days=3) < at_of(first)[-1] - NOW < timedelta(days=4)
         off = await stored(desk)
         assert (off.state, off.state_reason) == (SubscriptionState.disabled, StateReason.unreachable)
-        assert "subscription_disabled" in capsys.readouterr().out
+        assert [(line["event"], line["reason"]) for line in logs] == [("subscription_disabled", "unreachable")]
         assert one.metrics._disabled.labels("unreachable")._value.get() == 1
         await alarm(desk, 2, at=clock())
         assert await delivered_to(desk) == [first]  # it is told nothing more; the alert itself is there

@@ -119,16 +119,14 @@ async def test_places_are_those_of_the_service_alone() -> None:
 
 @pytest.fixture
 def _as_it_was() -> Iterator[None]:
-    """Give logging back as it was."""
+    """Give logging back as it was: it is the whole process's, and other tests look at it too."""
     root, before = logging.getLogger(), structlog.get_config()
-    level, handlers = root.level, root.handlers[:]
+    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in ("", "httpx", "httpcore")}
     yield
     structlog.configure(**before)
-    root.setLevel(level)
-    for handler in root.handlers[:]:
-        root.removeHandler(handler)
-    for handler in handlers:
-        root.addHandler(handler)
+    root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.mark.usefixtures("_as_it_was")
@@ -171,17 +169,11 @@ def test_what_a_worker_counts() -> None:
     assert "evenkeel_oldest_waiting_delivery_seconds 12.5" in page
 
 
+@pytest.mark.usefixtures("_as_it_was")
 def test_clients_of_ours_name_no_address_even_where_all_is_logged() -> None:
-    before = {name: logging.getLogger(name).level for name in ("httpx", "httpcore", "")}
-    handlers = logging.getLogger().handlers[:]
-    try:
-        configure_logs("debug")
-        assert not logging.getLogger("httpx").isEnabledFor(logging.INFO)
-        assert not logging.getLogger("httpcore.http11").isEnabledFor(logging.DEBUG)
-    finally:
-        for name, level in before.items():
-            logging.getLogger(name).setLevel(level)
-        logging.getLogger().handlers[:] = handlers
+    configure_logs("debug")
+    assert not logging.getLogger("httpx").isEnabledFor(logging.INFO)
+    assert not logging.getLogger("httpcore.http11").isEnabledFor(logging.DEBUG)
 
 
 def test_alerts_are_counted_by_rule_and_what_was_done() -> None:
