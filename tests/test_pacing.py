@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service import delivering
 from service.channels import Means
 from service.connecting import Connections
+from service.db.deliveries import replay
 from service.db.delivery_settings import ORGANIZATION, StoredSettings, delivery_settings, write_settings
 from service.db.engine import connected, transaction
 from service.db.migrations import upgrade
@@ -246,13 +247,24 @@ async def test_two_workers_never_send_more_than_a_budget_allows(desk: Desk, cloc
 # --- what is not sent
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["before it", "after it"])
 @pytest.mark.parametrize("reason", SILENT)
-async def test_a_safety_hold_or_wall_stops_it(desk: Desk, clock: Clock, reason: str) -> None:
+async def test_a_safety_hold_or_wall_stops_it(desk: Desk, clock: Clock, reason: str, first: bool) -> None:
+    """Sending it again changes nothing, and one message in place of many does not count it."""
+    hold = put_case(case_facts(**SILENT[reason]))
     async with told(desk) as server:
+        if first:
+            await desk.write(hold)
         await alarm(desk, severity=3)
-        await desk.write(put_case(case_facts(**SILENT[reason])))
+        await desk.write(hold)
         await turn(desk, clock, server)
-    assert (server.received, await states(desk)) == ([], [("withheld", reason)])
+        assert await states(desk) == [("withheld", reason)]
+        async with transaction(desk.engine, desk.organization) as db:
+            assert await replay(db, "mail", clock.now, None, [UUID((await only(desk)).event_id)]) == 1
+        await alarm(desk, case_id="fam-1", severity=3, at=clock.now)
+        await turn(desk, clock, server)
+    assert sorted(await states(desk)) == [("delivered", None), ("withheld", reason)]
+    assert [item.letter["Subject"] for item in server.received] == ["There is something new in Evenkeel."]
 
 
 async def test_what_somebody_handled_meanwhile_needs_nobody(desk: Desk, clock: Clock) -> None:

@@ -53,6 +53,16 @@ def silence_of(case_id: Any) -> Any:
     return select(reason).where(*mine).scalar_subquery()
 
 
+def fate_of(silence: Any, at: Any) -> dict[str, Any]:
+    """Return how a delivery begins, as columns: it waits, or is withheld for a reason and settled at once."""
+    waiting, withheld = (literal(state.value, Code()) for state in (DeliveryState.waiting, DeliveryState.withheld))
+    return {
+        "state": case((silence.is_(None), waiting), else_=withheld),
+        "state_reason": silence,
+        "settled_at": case((silence.is_not(None), at)),
+    }
+
+
 def wanted_of(event: Any) -> Iterator[Any]:
     """Yield what a subscription's filters ask of an alert and of what happened to it; a person has their caseload."""
     one_of = (
@@ -91,7 +101,7 @@ def _enqueue() -> Any:
         "case_id": alerts.c.case_id,
         "severity": alerts.c.severity,
         "revision": alerts.c.revision,
-        "state": literal(DeliveryState.waiting.value, Code()),
+        **fate_of(silence_of(alerts.c.case_id), alerts.c.changed_at),
         "tried": literal(0, Integer()),
         "due_at": alerts.c.changed_at,
         "attempts": literal([], JSONB()),
@@ -104,7 +114,6 @@ def _enqueue() -> Any:
         .where(
             subscriptions.c.state == "active",
             ~alerts.c.shadow,
-            silence_of(alerts.c.case_id).is_(None),
             *wanted_of(told.c.event),
             _is_news(told.c.event),
         )
@@ -118,7 +127,7 @@ ENQUEUE = Statement(_enqueue())
 async def enqueue(db: Db, events: Mapping[int, Event]) -> None:
     """Put changes of alerts, by their numbers, on their way to whoever wants to be told of them.
 
-    Alerts in shadow, and all of a case on safety hold or with walls, are told to nobody.
+    Alerts in shadow are told to nobody, nor is anything of a case on safety hold or with walls: that is withheld.
     """
     if events:
         numbers, codes = list(events), [event.value for event in events.values()]

@@ -7,12 +7,12 @@ from sqlalchemy import DateTime, Integer, Uuid, and_, bindparam, func, literal, 
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from service.db.columns import Code
-from service.db.deliveries import alerts, deliveries, silence_of, wanted_of
+from service.db.deliveries import alerts, deliveries, fate_of, silence_of, wanted_of
 from service.db.engine import Db
 from service.db.statements import ORGANIZATION, Statement
 from service.db.subscriptions import ACTIVE, subscriptions
 from service.domain.concern import State
-from service.domain.delivery import DeliveryState, Event
+from service.domain.delivery import Event
 from service.domain.model import Severity
 from service.domain.reconcile import Handling, Origin
 from service.domain.subscription import Role
@@ -20,24 +20,34 @@ from service.domain.subscription import Role
 MOMENT = DateTime(timezone=True)
 
 
+def _named(*parts: Any) -> Any:
+    """Return an id of the alert and of when it began to wait: whoever finds it again, or at once, finds the same."""
+    return type_coerce(func.md5(func.concat(type_coerce(alerts.c.alert_id, Code()), "/", *parts)).cast(Uuid()), Uuid())
+
+
 def _escalate() -> Any:
     since = func.coalesce(alerts.c.asked_at, alerts.c.opened_at)
-    event = literal(Event.escalated.value, Code())
-    # of the alert and of when it began to wait: whoever finds it again, or at the same time, finds the same
-    told = func.concat(type_coerce(alerts.c.alert_id, Code()), "/", func.extract("epoch", since))
+    epoch, now = func.extract("epoch", since), bindparam("now", type_=MOMENT)
+    event, silence = literal(Event.escalated.value, Code()), silence_of(alerts.c.case_id)
+    told = select(deliveries.c.event_id).where(
+        deliveries.c.organization_id == ORGANIZATION,
+        deliveries.c.subscription_id == subscriptions.c.subscription_id,
+        deliveries.c.event_id == _named(epoch),
+    )
     values = {
         "organization_id": ORGANIZATION,
         "subscription_id": subscriptions.c.subscription_id,
-        "event_id": type_coerce(func.md5(told).cast(Uuid()), Uuid()),
+        # what is withheld has an id of its own: what still waits when the hold is over is told then
+        "event_id": _named(epoch, silence),
         "event": event,
-        "occurred_at": bindparam("now", type_=MOMENT),
+        "occurred_at": now,
         "alert_id": alerts.c.alert_id,
         "case_id": alerts.c.case_id,
         "severity": alerts.c.severity,
         "revision": alerts.c.revision,
-        "state": literal(DeliveryState.waiting.value, Code()),
+        **fate_of(silence, now),
         "tried": literal(0, Integer()),
-        "due_at": bindparam("now", type_=MOMENT),
+        "due_at": now,
         "attempts": literal([], JSONB()),
     }
     waits = (
@@ -47,7 +57,7 @@ def _escalate() -> Any:
         alerts.c.handling == Handling.new.value,
         alerts.c.origin == Origin.live.value,
         ~alerts.c.shadow,
-        silence_of(alerts.c.case_id).is_(None),
+        or_(silence.is_(None), ~told.exists()),
         since <= bindparam("before", type_=MOMENT),
         since > bindparam("after", type_=MOMENT),
     )
@@ -67,6 +77,7 @@ ESCALATE = Statement(_escalate())
 async def escalate(db: Db, now: datetime, before: datetime, after: datetime) -> None:
     """Put on its way to supervisors, and to systems that want to know, what began to wait by `before`.
 
-    What began to wait until `after` is left alone: it was told long ago, or is old news.
+    What began to wait until `after` is left alone: it was told long ago, or is old news. Where nobody is told anything,
+    that is noted as withheld.
     """
     await db.fetch(ESCALATE, now=now, before=before, after=after)

@@ -8,6 +8,7 @@ import pytest
 from service.db import deliveries
 from service.db.engine import transaction
 from service.db.rulebooks import write_setting
+from service.db.subscriptions import organizations_due
 from service.domain.delivery import Delivery, DeliveryState, Event
 from service.domain.handling import Act, Action
 from service.domain.model import Severity
@@ -104,14 +105,48 @@ async def test_old_stories_are_told_to_nobody(desk: Desk) -> None:
     assert [item.event for item in await delivered_to(desk)] == [Event.changed]
 
 
-@pytest.mark.parametrize("facts", SILENT.values(), ids=SILENT)
-async def test_nothing_of_a_case_on_safety_hold_or_with_walls_is_told(desk: Desk, facts: dict[str, Any]) -> None:
+@pytest.mark.parametrize("reason", SILENT)
+async def test_nothing_of_a_case_on_safety_hold_or_with_walls_is_told_and_it_is_said_why(
+    desk: Desk, reason: str
+) -> None:
     await subscribe(desk)
-    await desk.write(put_case(case_facts(**facts)))
+    await desk.write(put_case(case_facts(**SILENT[reason])))
     await alarm(desk)
-    assert len((await desk.stored()).live_alerts(CASE)) == 1
+    (alert,) = (await desk.stored()).live_alerts(CASE)
+    (sent,) = await delivered_to(desk)
+    assert (sent.alert_id, sent.state, sent.state_reason) == (alert.alert_id, DeliveryState.withheld, reason)
+    assert await claimed(desk, LATER) == []
+    assert desk.organization not in await organizations_due(desk.engine, LATER)
     await alarm(desk, case_id="fam-1")
-    assert [item.case_id for item in await delivered_to(desk)] == ["fam-1"]
+    assert [item.delivery.case_id for item in await claimed(desk)] == ["fam-1"]
+
+
+@pytest.mark.parametrize("reason", SILENT)
+async def test_what_is_withheld_is_sent_again_only_once_it_may_be(desk: Desk, reason: str) -> None:
+    await subscribe(desk)
+    await desk.write(put_case(case_facts(**SILENT[reason])))
+    await alarm(desk)
+    (sent,) = await delivered_to(desk)
+
+    async def again(**facts: Any) -> str | None:
+        await desk.write(put_case(case_facts(**facts)))
+        async with transaction(desk.engine, desk.organization) as db:
+            assert await deliveries.replay(db, "ehr", LATER, NOW, ()) == 0  # it did not fail
+            assert await deliveries.replay(db, "ehr", LATER, None, [UUID(sent.event_id)]) == 1
+        (taken,) = await claimed(desk, LATER)
+        await settled(desk, taken.delivery, Verdict(DeliveryState.withheld, state_reason=taken.silence))
+        return taken.silence
+
+    assert await again(**SILENT[reason]) == reason
+    assert await again() is None
+
+
+async def test_what_is_withheld_goes_like_all_that_is_settled(desk: Desk) -> None:
+    await subscribe(desk)
+    await desk.write(put_case(case_facts(safety_hold=True)))
+    await alarm(desk)
+    async with transaction(desk.engine, desk.organization) as db:
+        assert [await deliveries.forget(db, before) for before in (NOW, LATER)] == [0, 1]
 
 
 async def test_nothing_in_shadow_is_told(desk: Desk) -> None:

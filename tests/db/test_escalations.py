@@ -7,7 +7,7 @@ import pytest
 
 from service.db import escalations
 from service.db.engine import transaction
-from service.domain.delivery import Delivery, Event
+from service.domain.delivery import Delivery, DeliveryState, Event
 from service.domain.handling import Act, Action
 from service.domain.model import Severity
 from service.domain.subscription import Role, SubscriptionState
@@ -89,11 +89,19 @@ async def test_a_warning_is_not_told(desk: Desk) -> None:
     assert await escalate(desk) == []
 
 
-@pytest.mark.parametrize("facts", SILENT.values(), ids=SILENT)
-async def test_nothing_of_a_case_about_which_all_is_silent(desk: Desk, facts: dict[str, Any]) -> None:
+@pytest.mark.parametrize("reason", SILENT)
+async def test_nothing_of_a_case_about_which_all_is_silent_until_that_is_over(desk: Desk, reason: str) -> None:
     await waiting(desk)
-    await desk.write(put_case(case_facts(**facts)))
-    assert await escalate(desk) == []
+    await desk.write(put_case(case_facts(**SILENT[reason])))
+    for minutes in (0, 1):
+        (noted,) = await escalate(desk, NOW + WAIT + timedelta(minutes=minutes))
+    assert (noted.state, noted.state_reason, noted.occurred_at) == (DeliveryState.withheld, reason, NOW + WAIT)
+    await desk.write(put_case(case_facts()))
+    later = NOW + WAIT + timedelta(minutes=2)
+    told = {item.state: item for item in await escalate(desk, later)}
+    assert (told[DeliveryState.withheld], told[DeliveryState.waiting].occurred_at) == (noted, later)
+    await desk.write(put_case(case_facts(**SILENT[reason])))
+    assert len(await escalate(desk, later)) == 2  # it was told: nothing is withheld
 
 
 async def test_old_stories_and_old_news_are_not_told(desk: Desk) -> None:
