@@ -215,7 +215,7 @@ async def test_a_budget_turns_the_rest_into_a_digest(desk: Desk, clock: Clock) -
         await alarm(desk, case_id="grave", severity=3, at=clock.now)
         await turn(desk, clock, server)  # what is critical is no part of it
         assert len(server.received) == 3
-        assert sorted(await states(desk)) == [("delivered", None)] * 3 + [("waiting", "digest")] * 2
+        assert sorted(await states(desk)) == [("delivered", None)] * 3 + [("waiting", "budget")] * 2
         clock.now = NOW.replace(hour=8) + DAY
         await turn(desk, clock, server)
         assert len(server.received) == 4
@@ -241,7 +241,7 @@ async def test_two_workers_never_send_more_than_a_budget_allows(desk: Desk, cloc
         await other.take_up()
         await other.settled()
     assert len(server.received) == 1
-    assert await states(desk) == [("delivered", None), ("waiting", "digest")]
+    assert await states(desk) == [("delivered", None), ("waiting", "budget")]
 
 
 # --- what is not sent

@@ -23,6 +23,11 @@ from service.subscribing import Subscribed, replay, send_test
 router = APIRouter(route_class=KeyedRoute, tags=["webhooks"])
 
 MOST = 200  # deliveries that are named at once
+REASONS = (
+    "why it waits beyond its turn: quiet-hours, digest (nothing comes at once by that channel), budget (the day "
+    "has had its messages); was withheld: safety-hold, walls, handled, over, handed-over; or failed: exhausted, gone, "
+    "disabled, deleted"
+)
 
 
 class AttemptPublic(BaseModel):
@@ -46,7 +51,7 @@ class DeliveryPublic(BaseModel):
     severity: str | None
     revision: int | None
     state: DeliveryState
-    state_reason: str | None = Field(description="why it failed, was withheld, or waits for longer than its turn")
+    state_reason: str | None = Field(description=REASONS)
     merged_into: str | None = Field(description="the delivery that a person was sent in its place")
     due_at: str | None
     attempts: list[AttemptPublic]

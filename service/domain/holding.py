@@ -33,7 +33,11 @@ DAYS = tuple(Day)
 
 class HeldFor(StrEnum):
     quiet_hours = "quiet-hours"
-    digest = "digest"
+    digest = "digest"  # nothing comes at once by that channel
+    budget = "budget"  # as many have come today as may
+
+
+FOR_DIGEST = (HeldFor.digest, HeldFor.budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +106,13 @@ def held(
     many messages this subscription has had since the last digest was due.
     """
     quiet = None if urgent and settings.critical_in_quiet_hours else quiet_until(settings, now)
-    digest = before == HeldFor.digest
+    for_digest = HeldFor(before) if before in FOR_DIGEST else None
     if quiet is not None:
-        return Held(quiet, HeldFor.digest if digest else HeldFor.quiet_hours)
+        return Held(quiet, for_digest or HeldFor.quiet_hours)
     most = MOST_A_DAY.get(channel, 0) if settings.most_per_day is None else settings.most_per_day
-    if urgent or digest or told < most:
+    if urgent or for_digest or told < most:
         return None
-    return Held(digest_after(settings, now), HeldFor.digest)
+    return Held(digest_after(settings, now), HeldFor.budget if most else HeldFor.digest)
 
 
 def quiet_until(settings: DeliverySettings, now: datetime) -> datetime | None:

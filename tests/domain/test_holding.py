@@ -78,7 +78,7 @@ def test_digests(zone: str, now: str, before: str, after: str) -> None:
     assert (digest_before(settings, at(now)), digest_after(settings, at(now))) == (at(before), at(after))
 
 
-DIGEST, QUIET = HeldFor.digest, HeldFor.quiet_hours
+DIGEST, BUDGET, QUIET = HeldFor.digest, HeldFor.budget, HeldFor.quiet_hours
 NOON, EVENING = "06-01T12:00", "06-01T21:00"
 MORNING, TOMORROW = "06-02T07:00", "06-02T08:00"
 
@@ -90,16 +90,19 @@ MORNING, TOMORROW = "06-02T07:00", "06-02T08:00"
         (wanted(), "email", False, DIGEST, 0, NOON, None),  # which is due
         (wanted(), "email", True, None, 5, NOON, None),  # what is critical waits for none
         (wanted(), "web-push", False, None, 9, NOON, None),
-        (wanted(), "web-push", False, None, 10, NOON, (TOMORROW, DIGEST)),
+        (wanted(), "web-push", False, None, 10, NOON, (TOMORROW, BUDGET)),
         (wanted(), "web-push", True, None, 10, NOON, None),
         (wanted(most_per_day=1), "email", False, None, 0, NOON, None),
-        (wanted(most_per_day=1), "web-push", False, None, 1, NOON, (TOMORROW, DIGEST)),
+        (wanted(most_per_day=1), "web-push", False, None, 1, NOON, (TOMORROW, BUDGET)),
+        (wanted(most_per_day=1), "web-push", False, BUDGET, 1, NOON, None),  # the digest for which it waited
+        (wanted(most_per_day=0), "web-push", False, None, 0, NOON, (TOMORROW, DIGEST)),  # no budget at all
         (wanted(NIGHT), "web-push", False, None, 0, EVENING, (MORNING, QUIET)),
         (wanted(NIGHT), "web-push", True, None, 0, EVENING, (MORNING, QUIET)),
         (wanted(NIGHT, critical_in_quiet_hours=True), "web-push", True, None, 0, EVENING, None),
         (wanted(NIGHT, critical_in_quiet_hours=True), "web-push", False, None, 0, EVENING, (MORNING, QUIET)),
         (wanted(NIGHT), "email", False, QUIET, 0, MORNING, (TOMORROW, DIGEST)),  # the night is over, not the day
         (wanted(NIGHT, digest_at=time(22)), "email", False, DIGEST, 0, "06-01T22:00", (MORNING, DIGEST)),
+        (wanted(NIGHT, digest_at=time(22)), "email", False, BUDGET, 0, "06-01T22:00", (MORNING, BUDGET)),
         (wanted(NIGHT, digest_at=time(22)), "email", False, DIGEST, 0, MORNING, None),  # a digest waits for no other
     ],
 )
