@@ -351,6 +351,20 @@ async def test_a_server_that_is_down_loses_nothing(desk: Desk, clock: Clock) -> 
     assert sorted(await states(desk)) == [("delivered", None), ("merged", None), ("merged", None)]
 
 
+async def test_a_digest_that_did_not_arrive_waits_for_no_other(desk: Desk, clock: Clock) -> None:
+    async with told(desk) as server:
+        await alarm(desk)
+        await turn(desk, clock, server)
+        clock.now = NOW.replace(hour=8) + DAY
+        server.to_recipient = "450 Busy"
+        await turn(desk, clock, server)
+        assert await states(desk) == [("waiting", "digest")]
+        server.to_recipient = None
+        clock.pass_by(seconds=10)
+        await turn(desk, clock, server)
+    assert await states(desk) == [("delivered", None)]
+
+
 async def test_an_address_that_is_refused_for_good_ends_the_subscription(desk: Desk, clock: Clock) -> None:
     async with told(desk) as server:
         await alarm(desk, severity=3)

@@ -168,7 +168,10 @@ SETTLE = Statement(
 
 
 async def settle(db: Db, outcomes: Sequence[Outcome], now: datetime) -> None:
-    """Note what became of deliveries, unless somebody else took them up meanwhile; one held back was not tried."""
+    """Note what became of deliveries, unless somebody else took them up meanwhile.
+
+    One held back was not tried; one tried again keeps why it had waited, since a digest waits for no other.
+    """
     await db.run(SETTLE, [_settled(*outcome, now) for outcome in outcomes])
 
 
@@ -180,7 +183,7 @@ def _settled(delivery: Delivery, attempt: Attempt | None, verdict: Verdict, now:
         "nth": delivery.tried,
         "counted": delivery.tried - (waits and attempt is None),
         "new_state": verdict.state.value,
-        "reason": verdict.state_reason,
+        "reason": verdict.state_reason or (delivery.state_reason if waits else None),
         "into": None if verdict.merged_into is None else UUID(verdict.merged_into),
         "due": verdict.due_at,
         "settled": None if waits else now,
