@@ -1,9 +1,10 @@
 """Escalations: what is critical and nobody has handled in time, put on its way to supervisors, once each."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import DateTime, Integer, Uuid, and_, bindparam, func, literal, or_, select, type_coerce
+from sqlalchemy import DateTime, Integer, Uuid, and_, bindparam, func, literal, literal_column, or_, select, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from service.db.columns import Code
@@ -23,6 +24,11 @@ MOMENT = DateTime(timezone=True)
 def _named(*parts: Any) -> Any:
     """Return an id of the alert and of when it began to wait: whoever finds it again, or at once, finds the same."""
     return type_coerce(func.md5(func.concat(type_coerce(alerts.c.alert_id, Code()), "/", *parts)).cast(Uuid()), Uuid())
+
+
+def _is(item: Any, *values: StrEnum) -> Any:
+    """Return whether a column has one of some values, each written out, or no index of such alone would be used."""
+    return or_(*(item == literal_column(f"'{value.value}'", Code()) for value in values))
 
 
 def _escalate() -> Any:
@@ -52,10 +58,10 @@ def _escalate() -> Any:
     }
     waits = (
         alerts.c.organization_id == ORGANIZATION,
-        alerts.c.severity == Severity.critical.value,
-        or_(*(alerts.c.state == state.value for state in (State.open, State.recovering))),
-        alerts.c.handling == Handling.new.value,
-        alerts.c.origin == Origin.live.value,
+        _is(alerts.c.severity, Severity.critical),
+        _is(alerts.c.handling, Handling.new),
+        _is(alerts.c.state, State.open, State.recovering),
+        _is(alerts.c.origin, Origin.live),
         ~alerts.c.shadow,
         or_(silence.is_(None), ~told.exists()),
         since <= bindparam("before", type_=MOMENT),

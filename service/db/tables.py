@@ -220,6 +220,11 @@ class CarryRow(SQLModel, table=True):
     carry: str = sealed("carry")
 
 
+UNANSWERED = text(
+    "severity = 'critical' AND handling = 'new' AND state IN ('open', 'recovering') AND origin = 'live' AND NOT shadow"
+)
+
+
 class AlertRow(SQLModel, table=True):
     """A stored concern with its handling; `concern` is as last folded, `hidden_number` the change that hid it.
 
@@ -231,6 +236,7 @@ class AlertRow(SQLModel, table=True):
         of_case(),
         Index("ix_alerts_case", "organization_id", "case_id", "alert_id"),
         Index("ix_alerts_changes", "organization_id", "change_number", unique=True),
+        Index("ix_alerts_unanswered", "organization_id", postgresql_where=UNANSWERED),
     )
     organization_id: UUID = organization_key()
     alert_id: UUID = Field(sa_column=Column("alert_id", Uuid(), primary_key=True))

@@ -1,4 +1,6 @@
 import asyncio
+import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -129,4 +131,31 @@ async def test_systems_are_told_if_they_want_to_know(desk: Desk) -> None:
     assert [[item.event for item in await delivered_to(desk, name)] for name in ("all", "few")] == [
         [Event.escalated],
         [],
+    ]
+
+
+OTHERS = """
+INSERT INTO alerts SELECT (jsonb_populate_record(alerts, changed || jsonb_build_object(
+    'alert_id', gen_random_uuid(), 'change_number', 1000 + row_number() OVER ()))).*
+FROM alerts, generate_series(1, 700), unnest(CAST($2 AS jsonb[])) changed
+WHERE organization_id = $1
+"""
+OTHERWISE = {"severity": "warning", "handling": "dismissed", "state": "closed", "origin": "backfill", "shadow": True}
+
+
+async def test_what_waits_is_found_among_all_alerts_by_its_index(desk: Desk) -> None:
+    """By a plan for any parameters too, which a database comes to use for what it is asked each minute."""
+    await waiting(desk)
+    async with transaction(desk.engine, desk.organization, keep=False) as db:
+        await db.driver.execute(
+            OTHERS, desk.organization, [json.dumps({name: value}) for name, value in OTHERWISE.items()]
+        )
+        await db.driver.execute("ANALYZE alerts")
+        await db.driver.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await db.driver.execute(f"PREPARE escalating AS {escalations.ESCALATE.sql}")
+        given = ", ".join(["NULL"] * len(set(re.findall(r"\$\d+", escalations.ESCALATE.sql))))
+        plan = [row[0] for row in await db.driver.fetch(f"EXPLAIN (COSTS OFF) EXECUTE escalating({given})")]
+        await db.driver.execute("DEALLOCATE escalating")
+    assert [line.strip() for line in plan if " on alerts" in line] == [
+        "->  Index Scan using ix_alerts_unanswered on alerts"
     ]
