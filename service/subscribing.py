@@ -182,6 +182,7 @@ async def send_test(engine: AsyncEngine, actor: Actor, subscription_id: str) -> 
             due_at=actor.now,
         )
         await deliveries.write_delivery(db, sent)
+        await stores.wake(db)
         await _audited(db, actor, subscription_id, "tested")
         return replace(found, delivery=sent)
 
@@ -195,6 +196,7 @@ async def replay(
         if found.subscription is None:
             return found
         count = await deliveries.replay(db, subscription_id, actor.now, since, event_ids)
+        await stores.wake(db)
         await _audited(db, actor, subscription_id, "replayed")
         return replace(found, replayed=count)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 from service import delivering, subscribing
 from service.channels import Channel, Means, Message, channels, webhook
 from service.connecting import Connections
+from service.db import listening
 from service.db.engine import connected, transaction
 from service.db.identity import create_organization
 from service.db.migrations import upgrade
@@ -512,6 +513,31 @@ async def test_what_changes_is_delivered_soon(
         for number in (1, 2):
             await alarm(desk, number)
             await arrivals(receiver, number)
+
+
+async def test_a_test_and_what_is_sent_again_arrive_soon(
+    desk: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "ALIVE_SECONDS", 3600.0)  # nor does it look when it asks whether it still hears
+    async with told(desk) as receiver:
+        actor = Actor(desk.bearer(), NOW, KEYS)
+        async with waking(settings, monkeypatch, hears=True, poll=3600.0):
+            await alarm(desk)
+            await arrivals(receiver, 1)  # the worker has begun
+            done = await _delivered(desk)
+            assert (await subscribing.replay(desk.engine, actor, "ehr", None, done)).replayed == 1
+            await arrivals(receiver, 2)
+            await _delivered(desk)
+            await subscribing.send_test(desk.engine, actor, "ehr")
+            await arrivals(receiver, 3)
+
+
+async def _delivered(desk: Desk) -> list[UUID]:
+    """Return the ids of all that was on its way, once it is noted as delivered."""
+    async with asyncio.timeout(30):
+        while {item.state for item in (found := await delivered_to(desk))} != {DeliveryState.delivered}:
+            await asyncio.sleep(0.01)
+    return [UUID(item.event_id) for item in found]
 
 
 async def test_who_neither_hears_nor_asks_delivers_nothing(

@@ -241,6 +241,14 @@ async def write_alerts(db: Db, changed: Sequence[Alert]) -> None:
 
 
 NOTICE = "evenkeel_changes"  # the channel on which those who wait are told whose alerts have changed
+NOTIFIED = func.pg_notify(NOTICE, cast(ORGANIZATION, Text()))
+
+WAKE = Statement(select(NOTIFIED))
+
+
+async def wake(db: Db) -> None:
+    """Let those who wait look, once it is committed, whether the organization has something for them."""
+    await db.fetch(WAKE)
 
 
 def _take_numbers() -> Select[Any]:
@@ -251,7 +259,7 @@ def _take_numbers() -> Select[Any]:
         .returning(organizations.c.change_number, organizations.c.subscribed)
         .cte("taken")
     )
-    return select(taken, func.pg_notify(NOTICE, cast(ORGANIZATION, Text())))
+    return select(taken, NOTIFIED)
 
 
 TAKE_NUMBERS = Statement(_take_numbers())
