@@ -535,9 +535,9 @@ async def test_a_test_and_what_is_sent_again_arrive_soon(
 async def _delivered(desk: Desk) -> list[UUID]:
     """Return the ids of all that was on its way, once it is noted as delivered."""
     async with asyncio.timeout(30):
-        while {item.state for item in (found := await delivered_to(desk))} != {DeliveryState.delivered}:
+        while any(item.state is not DeliveryState.delivered for item in await delivered_to(desk)):
             await asyncio.sleep(0.01)
-    return [UUID(item.event_id) for item in found]
+    return [UUID(item.event_id) for item in await delivered_to(desk)]
 
 
 async def test_who_neither_hears_nor_asks_delivers_nothing(
