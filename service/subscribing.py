@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from uuid_utils.compat import uuid7
 
 from service.channels.web_push import new_key
-from service.db import deliveries, stores, subscriptions
+from service.db import deliveries, listening, stores, subscriptions
 from service.db.bearers import Bearer, admitted
 from service.db.engine import Db, transaction
 from service.domain.commands import Refusal
@@ -182,7 +182,7 @@ async def send_test(engine: AsyncEngine, actor: Actor, subscription_id: str) -> 
             due_at=actor.now,
         )
         await deliveries.write_delivery(db, sent)
-        await stores.wake(db)
+        await listening.wake(db)
         await _audited(db, actor, subscription_id, "tested")
         return replace(found, delivery=sent)
 
@@ -196,7 +196,7 @@ async def replay(
         if found.subscription is None:
             return found
         count = await deliveries.replay(db, subscription_id, actor.now, since, event_ids)
-        await stores.wake(db)
+        await listening.wake(db)
         await _audited(db, actor, subscription_id, "replayed")
         return replace(found, replayed=count)
 

@@ -11,13 +11,22 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy import Text, cast, func, select
 
-from service.db.engine import TROUBLE
-from service.db.stores import NOTICE
+from service.db.engine import TROUBLE, Db
+from service.db.statements import ORGANIZATION, Statement
 
+NOTICE = "evenkeel_changes"  # the channel on which those who wait are told whose alerts have changed
+NOTIFIED = func.pg_notify(NOTICE, cast(ORGANIZATION, Text()))
+WAKE = Statement(select(NOTIFIED))
 SECONDS = 5.0  # to connect, and to answer
 ALIVE_SECONDS = 10.0  # between two looks whether a silent connection still is one
 BREATH_SECONDS = 0.05  # in which many changes are one
+
+
+async def wake(db: Db) -> None:
+    """Let those who wait look, once it is committed, whether the organization has something for them."""
+    await db.fetch(WAKE)
 
 
 class Listening:

@@ -8,14 +8,11 @@ from sqlalchemy import (
     BigInteger,
     Select,
     Table,
-    Text,
     and_,
     any_,
     bindparam,
     case,
-    cast,
     delete,
-    func,
     not_,
     null,
     select,
@@ -26,6 +23,7 @@ from uuid_utils.compat import uuid7
 
 from service.db.columns import Code
 from service.db.engine import Db
+from service.db.listening import NOTIFIED
 from service.db.queries import SessionKey
 from service.db.rows import alert_row, rating_row, revision_row
 from service.db.rulebooks import latest_number
@@ -238,17 +236,6 @@ ALERTS = _alerts()
 async def write_alerts(db: Db, changed: Sequence[Alert]) -> None:
     """Insert or update alerts as they stand now."""
     await db.run(ALERTS, [alert_row(alert) for alert in changed])
-
-
-NOTICE = "evenkeel_changes"  # the channel on which those who wait are told whose alerts have changed
-NOTIFIED = func.pg_notify(NOTICE, cast(ORGANIZATION, Text()))
-
-WAKE = Statement(select(NOTIFIED))
-
-
-async def wake(db: Db) -> None:
-    """Let those who wait look, once it is committed, whether the organization has something for them."""
-    await db.fetch(WAKE)
 
 
 def _take_numbers() -> Select[Any]:

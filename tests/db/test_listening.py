@@ -8,7 +8,7 @@ import pytest
 
 from service.db import stores
 from service.db.engine import transaction
-from service.db.listening import Listening, listen
+from service.db.listening import NOTICE, Listening, listen
 from service.settings import Settings
 from tests.db.test_changes import low
 from tests.factories import put_case
@@ -40,7 +40,7 @@ async def listening(settings: Settings, ear: Ear) -> Listening:
 async def tell(settings: Settings, payload: str) -> None:
     """Notify as anybody may; what was committed before is heard before."""
     connection = await asyncpg.connect(settings.address)
-    await connection.execute("SELECT pg_notify($1, $2)", stores.NOTICE, payload)
+    await connection.execute("SELECT pg_notify($1, $2)", NOTICE, payload)
     await connection.close()
 
 
