@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,7 +40,7 @@ from service.settings import Settings
 
 LEASE = timedelta(seconds=60)  # longer than an attempt may take
 AT_ONCE = 8  # messages under way to one subscription
-LANES = 64  # subscriptions that one worker serves at once
+LANES = 64  # subscriptions that one worker serves at once, of all organizations
 POOL = 2  # database connections of a worker
 ESCALATED_WITHIN = timedelta(days=7)  # of its time; later it is no news
 OF_LATE = timedelta(days=30)  # alerts whose handling is counted
@@ -59,7 +59,10 @@ Lane = tuple[UUID, str]  # organization, subscription
 
 @dataclass(slots=True)
 class Deliverer:
-    """One worker: the clock and the chance by which it goes, and the lanes in which messages are under way."""
+    """One worker: the clock and the chance by which it goes, and the lanes in which messages are under way.
+
+    `served` is when each organization last had its turn; `crowded`, whether something due had no room then.
+    """
 
     engine: AsyncEngine
     keys: Sequence[bytes] = field(repr=False)
@@ -68,6 +71,8 @@ class Deliverer:
     clock: Callable[[], datetime]
     chance: Callable[[], float] = random.random
     lanes: dict[Lane, asyncio.Task[None]] = field(default_factory=dict)
+    served: dict[UUID, float] = field(default_factory=dict)
+    crowded: bool = False
     more: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, ended: asyncio.Event) -> None:
@@ -96,20 +101,30 @@ class Deliverer:
         await self._end()
 
     async def take_up(self) -> None:
-        """Begin to deliver all that is due now and for which there is room."""
+        """Begin to deliver all that is due now and for which there is room; whose turn was longest ago is first."""
         now = self.clock()
         self.more.clear()
-        for organization_id in await subscriptions.organizations_due(self.engine, now):
-            if len(self.lanes) >= LANES:
-                return
+        self.crowded = False
+        due = await subscriptions.organizations_due(self.engine, now)
+        for organization_id in sorted(due, key=lambda item: self.served.get(item, 0.0)):
             busy = {subscription_id for whose, subscription_id in self.lanes if whose == organization_id}
-            async with transaction(self.engine, organization_id) as db:
-                claimed = await claims.claim(db, now, now + LEASE, AT_ONCE, busy, LANES - len(self.lanes))
-                going, stopped = await paced(db, claimed, now)
-                await claims.settle(db, stopped, now)
-            for subscription_id in {item.subscription.subscription_id for item in going}:
-                mine = [item for item in going if item.subscription.subscription_id == subscription_id]
-                self._open((organization_id, subscription_id), mine)
+            room = min(LANES - len(self.lanes), share(len(due)) - len(busy))
+            taken = await self._take_up_of(organization_id, now, busy, room) if room > 0 else 0
+            self.crowded |= bool(busy) or taken >= room
+
+    async def _take_up_of(self, organization_id: UUID, now: datetime, busy: Collection[str], room: int) -> int:
+        """Begin to deliver what is due to so many subscriptions of one organization; return how many had something."""
+        self.served[organization_id] = time.monotonic()
+        async with transaction(self.engine, organization_id) as db:
+            claimed = await claims.claim(db, now, now + LEASE, AT_ONCE, busy, room)
+            going, stopped = await paced(db, claimed, now)
+            await claims.settle(db, stopped, now)
+        if stopped:
+            self.more.set()  # it needs no room after all
+        for subscription_id in {item.subscription.subscription_id for item in going}:
+            mine = [item for item in going if item.subscription.subscription_id == subscription_id]
+            self._open((organization_id, subscription_id), mine)
+        return len({item.subscription.subscription_id for item in claimed})
 
     async def settled(self) -> None:
         """Wait until nothing is under way."""
@@ -159,7 +174,8 @@ class Deliverer:
         except Exception as error:
             log.error("unforeseen", **error_fields(error))
         else:
-            if len(done) == AT_ONCE and all(verdict.state is DeliveryState.delivered for _, _, verdict in done):
+            more = self.crowded or len(done) == AT_ONCE
+            if more and {verdict.state for _, _, verdict in done} <= {DeliveryState.delivered, DeliveryState.merged}:
                 self.more.set()  # more may be due; a receiver that fails waits for the next turn
 
     async def _delivered(self, organization_id: UUID, claimed: Claimed) -> Outcome:
@@ -247,6 +263,11 @@ class Deliverer:
         for task in self.lanes.values():
             task.cancel()
         await self.settled()
+
+
+def share(organizations: int) -> int:
+    """Return how many lanes one of so many organizations may have: one more would find as many still free."""
+    return max(1, LANES // (organizations + 1))
 
 
 def _ends(done: Sequence[Outcome]) -> StateReason | None:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from standardwebhooks import Webhook, WebhookVerificationError
 from structlog.testing import capture_logs
@@ -343,6 +343,80 @@ async def test_with_one_lane_for_all_it_would_delay_them(
         held.release(status(200))
         await one.settled()
         assert len(first.received) + len(second.received) == 1
+
+
+BACKLOG = """
+INSERT INTO deliveries
+SELECT (jsonb_populate_record(deliveries, jsonb_build_object('event_id', gen_random_uuid()))).*
+FROM deliveries, generate_series(1, 200)
+"""
+
+
+async def _fall_behind(desk: Desk, receiver: Receiver) -> None:
+    """Let over 200 messages wait for each of twenty subscriptions at one receiver."""
+    await subscribe(desk, *(to(desk, receiver, f"ehr-{number}") for number in range(20)))
+    await alarm(desk)
+    async with connected(desk.engine) as connection:
+        await connection.execute(text(BACKLOG))
+
+
+@pytest.mark.parametrize("fair", [True, False], ids=["shared", "first come first served"])
+async def test_a_large_backlog_of_one_organization_delays_no_other(
+    desk: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch, fair: bool
+) -> None:
+    """Four thousand messages wait for a receiver that holds all it gets; without shares it has every lane."""
+    monkeypatch.setattr(delivering, "LANES", 8)
+    if not fair:
+        monkeypatch.setattr(delivering, "share", lambda organizations: delivering.LANES)
+    other = await _clinic(desk)
+    lanes = 4 if fair else 8
+    async with receiving(silence) as slow, told(other) as good:
+        await _fall_behind(desk, slow)
+        async with waking(settings, monkeypatch, hears=False, poll=0.05):
+            await arrivals(slow, lanes * delivering.AT_ONCE)
+            await alarm(other)
+            assert await _arrived(good) is fair
+            assert len(slow.received) == lanes * delivering.AT_ONCE  # all of it still under way
+            slow.release(status(204))
+
+
+async def test_turns_go_round(desk: Desk, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With room for one alone, none of those who have much waiting gets a second turn before all have had theirs."""
+    monkeypatch.setattr(delivering, "LANES", 1)
+    one, desks = worker(desk, clock), [desk, *[await _clinic(desk) for _ in range(3)]]
+    async with receiving(status(204)) as receiver:
+        for each in desks:
+            await subscribe(each, to(each, receiver))
+            for number in range(1, 20):
+                await alarm(each, number)
+        for _ in desks:
+            await turn(one)
+    done = [[item.state for item in await delivered_to(each)].count(DeliveryState.delivered) for each in desks]
+    assert done == [delivering.AT_ONCE] * len(desks)
+
+
+async def test_what_had_no_room_goes_as_soon_as_there_is_some(
+    desk: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody asks again and nothing is said meanwhile."""
+    monkeypatch.setattr(delivering, "LANES", 4)
+    async with receiving(status(204)) as receiver:
+        await subscribe(desk, *(to(desk, receiver, f"ehr-{number}") for number in range(9)))
+        await alarm(desk)
+        async with waking(settings, monkeypatch, hears=False, poll=3600.0):
+            await arrivals(receiver, 9)
+
+
+async def test_what_came_while_a_lane_was_busy_goes_as_soon_as_it_is_free(desk: Desk, clock: Clock) -> None:
+    one = worker(desk, clock)
+    async with told(desk, silence) as receiver:
+        for number, crowded in ((1, False), (2, True)):
+            await alarm(desk, number)
+            await one.take_up()
+            assert one.crowded is crowded
+        receiver.release(status(204))
+        await one.settled()
+    assert one.more.is_set()
 
 
 async def _arrived(receiver: Receiver) -> bool:

@@ -224,6 +224,19 @@ async def test_a_budget_turns_the_rest_into_a_digest(desk: Desk, clock: Clock) -
     assert len(server.received) == 5
 
 
+async def test_what_is_held_back_takes_nobodys_room(desk: Desk, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each turn has room for one alone, and the next one comes at once."""
+    monkeypatch.setattr(delivering, "LANES", 1)
+    async with told(desk) as server:
+        await subscribe(desk, *(person(desk, f"mail-{number}") for number in range(3)))
+        await alarm(desk)
+        one = worker(desk, clock, server)
+        for more in (True, True, True, True, False):
+            await one.take_up()
+            assert one.more.is_set() is more
+    assert await states(desk) == [("waiting", "digest")]
+
+
 async def test_two_workers_never_send_more_than_a_budget_allows(desk: Desk, clock: Clock) -> None:
     """While one has a message under way, what comes meanwhile waits for it, and then for the digest."""
     async with told(desk, DeliverySettings(most_per_day=1)) as server:
