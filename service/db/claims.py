@@ -16,6 +16,7 @@ from sqlalchemy import (
     Uuid,
     all_,
     and_,
+    any_,
     bindparam,
     case,
     column,
@@ -64,8 +65,8 @@ def _due(to: Any) -> Any:
     return found.order_by(deliveries.c.due_at, deliveries.c.event_id).correlate(to)
 
 
-def _under_way() -> Any:
-    """Return whether something is on its way to a subscription: then a person's next message waits for it.
+def _free() -> Any:
+    """Return whether something may be sent to a subscription: to a person not while another message is on its way.
 
     Otherwise several workers would each tell them something, and none would count what the others do.
     """
@@ -74,25 +75,33 @@ def _under_way() -> Any:
         deliveries.c.subscription_id == subscriptions.c.subscription_id,
     )
     leased = (deliveries.c.tried > 0, deliveries.c.due_at > NOW, deliveries.c.due_at <= UNTIL)
-    return select(deliveries.c.event_id).where(*mine, WAITING, *leased).correlate(subscriptions).exists()
+    under_way = select(deliveries.c.event_id).where(*mine, WAITING, *leased).correlate(subscriptions)
+    return or_(subscriptions.c.person.is_(None), ~under_way.exists())
 
 
-def _claim() -> Any:
+def _hold() -> Any:
     first = _due(subscriptions).limit(1).lateral("first")
-    lanes = (
-        select(*subscriptions.c)
+    return (
+        select(subscriptions.c.subscription_id)
         .join(first, true())
         .where(
             subscriptions.c.organization_id == ORGANIZATION,
             ACTIVE,
             subscriptions.c.subscription_id != all_(bindparam("busy", type_=ARRAY(Code()))),
-            or_(subscriptions.c.person.is_(None), ~_under_way()),
+            _free(),
         )
         .order_by(first.c.due_at)
         .limit(bindparam("room", type_=Integer()))
         .with_for_update(key_share=True, skip_locked=True, of=subscriptions)
-        .cte("lanes")
     )
+
+
+HOLD = Statement(_hold())
+
+
+def _claim() -> Any:
+    held = subscriptions.c.subscription_id == any_(bindparam("held", type_=ARRAY(Code())))
+    lanes = select(*subscriptions.c).where(subscriptions.c.organization_id == ORGANIZATION, held, _free()).cte("lanes")
     most = case(
         (lanes.c.person.is_not(None), literal(MOST_MERGED, Integer())),
         (lanes.c.failing_since.is_(None), bindparam("most", type_=Integer())),
@@ -138,7 +147,10 @@ async def claim(
     Of at most `room` subscriptions that are not busy `most` each, or one while it fails: a dead receiver takes nobody's
     turn. Of a person's all, since one message stands for all of them, and none while another is on its way to them.
     """
-    rows = await db.fetch(CLAIM, now=now, until=until, most=most, busy=sorted(busy), room=room)
+    found = await db.fetch(HOLD, now=now, until=until, busy=sorted(busy), room=room)
+    held = [row["subscription_id"] for row in found]
+    # asked once they are held: what others took up or settled until then is seen, and nobody takes up more meanwhile
+    rows = await db.fetch(CLAIM, now=now, until=until, most=most, held=held) if held else []
     to = {name: f"to_{name}" for name in subscriptions.c.keys()}
     return [
         Claimed(delivery_of(row), subscription_of({name: row[label] for name, label in to.items()}), row["silence"])

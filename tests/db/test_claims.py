@@ -1,5 +1,6 @@
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -7,14 +8,15 @@ from service.db import claims
 from service.db.engine import transaction
 from service.domain.delivery import DeliveryState
 from service.domain.retrying import Attempt, Verdict
-from service.domain.subscription import SubscriptionState
+from service.domain.subscription import Role, SubscriptionState
 from tests.factories import NOW, case_facts, put_case
-from tests.subscribed import SILENT, claimed, delivered_to, settled, subscribe, subscription, waiting
+from tests.subscribed import SILENT, alarm, claimed, delivered_to, settled, subscribe, subscription, waiting
 from tests.writes import Desk
 
 pytestmark = pytest.mark.anyio
 
 LATER = NOW + timedelta(minutes=1)
+PERSON: dict[str, Any] = {"channel": "email", "person": "dr-7", "role": Role.therapist, "therapists": ("dr-7",)}
 
 
 async def test_taken_up_once_until_the_lease_is_over(desk: Desk) -> None:
@@ -58,6 +60,20 @@ async def test_who_holds_a_row_makes_nobody_wait(desk: Desk) -> None:
         async with asyncio.timeout(5):
             assert await claimed(desk) == []
     assert len(held) == 1
+
+
+@pytest.mark.parametrize(("facts", "taken"), [({}, 1), (PERSON, 0)], ids=["a system", "a person"])
+async def test_who_looked_before_another_took_something_up_looks_again_once_they_hold_it(
+    desk: Desk, facts: dict[str, Any], taken: int
+) -> None:
+    """Or two messages would be on their way to a person at once, and a day could have one too many."""
+    await subscribe(desk, subscription("to", **facts))
+    await alarm(desk, severity=3)
+    assert len(await claimed(desk)) == 1
+    await alarm(desk, case_id="fam-1", severity=3)
+    looked = {"now": NOW, "until": LATER, "most": 8, "held": ["to"]}
+    async with transaction(desk.engine, desk.organization) as db:
+        assert len(await db.fetch(claims.CLAIM, **looked)) == taken
 
 
 @pytest.mark.parametrize("reason", SILENT)
