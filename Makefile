@@ -26,7 +26,7 @@ demo: $(READY)
 	$(BIN)/evenkeel demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 check: lint types arrows openapi-check lock-check
 

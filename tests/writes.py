@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.db.bearers import Bearer
 from service.db.engine import Db, transaction
 from service.db.queries import SessionKey
+from service.db.reads import one_moment
 from service.db.rows import alert_of, case_of, rating_record_of, session_record_of
 from service.db.rulebooks import rulebook
 from service.db.sealing import unseal_carry
@@ -64,6 +65,7 @@ class Desk:
 
     async def stored(self) -> "Stored":
         async with transaction(self.engine, self.organization) as db:
+            await one_moment(db)
             return await _stored(db)
 
 

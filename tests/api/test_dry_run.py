@@ -1,7 +1,9 @@
 """A dry run is answered as the real thing would be, and afterwards nothing is there."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -31,10 +33,22 @@ WRITES: list[tuple[str, str, Document]] = [
 ]
 
 
-async def stored(engine: AsyncEngine) -> dict[str, list[Any]]:
-    """Return all that is stored."""
-    async with engine.connect() as connection:
-        return {name: sorted(map(str, await connection.execute(text(f"SELECT * FROM {name}")))) for name in TABLES}
+Stored = Callable[[], Awaitable[dict[str, list[str]]]]
+
+
+@pytest.fixture
+def stored(engine: AsyncEngine, organization: UUID) -> Stored:
+    """Return what tells all that is stored of the organization."""
+
+    async def tell() -> dict[str, list[str]]:
+        found = {}
+        async with engine.connect() as connection:
+            for name in TABLES:
+                mine = text(f"SELECT * FROM {name} WHERE organization_id = :mine")
+                found[name] = sorted(map(str, await connection.execute(mine, {"mine": organization})))
+        return found
+
+    return tell
 
 
 def without_own(document: Any) -> Any:
@@ -53,19 +67,19 @@ async def course(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize(("method", "path", "body"), WRITES)
 async def test_says_what_would_be_and_stores_nothing(
-    client: httpx.AsyncClient, engine: AsyncEngine, method: str, path: str, body: Document
+    client: httpx.AsyncClient, stored: Stored, method: str, path: str, body: Document
 ) -> None:
     await course(client)
-    before = await stored(engine)
+    before = await stored()
     dry = await client.request(method, f"{path}?dry_run=true", json=body)
-    assert await stored(engine) == before
+    assert await stored() == before
     assert dry.json().pop("dry_run") is True
     assert not {"location", "etag"} & set(dry.headers)
     real = await client.request(method, f"{path}?dry_run=false", json=body)
     assert "dry_run" not in real.json()
     assert dry.status_code == 200
     assert without_own(dry.json()) == without_own(real.json())
-    assert (await stored(engine) != before) == (not real.json().get("replayed", False))
+    assert (await stored() != before) == (not real.json().get("replayed", False))
 
 
 async def test_what_would_be_new_has_no_id(client: httpx.AsyncClient) -> None:
@@ -88,14 +102,14 @@ async def test_refuses_what_the_real_one_would(client: httpx.AsyncClient) -> Non
     assert (dry.status_code, dry.json()) == (409, real.json())
 
 
-async def test_corrections_and_retractions_too(client: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_corrections_and_retractions_too(client: httpx.AsyncClient, stored: Stored) -> None:
     known = await client.post("/v1/ratings", json=rating())
-    path, before = known.headers["location"], await stored(engine)
+    path, before = known.headers["location"], await stored()
     put = await client.put(f"{path}?dry_run=true", json=rating(total=50.0), headers={"If-Match": '"1"'})
     assert (put.status_code, put.json()["revision"], put.json()["scores"]["total"]["percent"]) == (200, 2, 50.0)
     gone = await client.delete(f"{path}?dry_run=true&reason=withdrawn")
     assert (gone.status_code, gone.json()["state"]) == (200, "retracted")
-    assert await stored(engine) == before
+    assert await stored() == before
 
 
 async def test_is_no_way_to_ask_for_what_one_may_not_read(app: FastAPI, new_key: NewKey) -> None:
@@ -105,25 +119,25 @@ async def test_is_no_way_to_ask_for_what_one_may_not_read(app: FastAPI, new_key:
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(403, "missing-scope")}
 
 
-async def test_another_word_is_refused(client: httpx.AsyncClient, engine: AsyncEngine) -> None:
-    before = await stored(engine)
+async def test_another_word_is_refused(client: httpx.AsyncClient, stored: Stored) -> None:
+    before = await stored()
     answered = await client.post("/v1/ratings?dry_run=yes", json=rating())
     assert answered.status_code == 422
     assert [(fault["pointer"], fault["code"]) for fault in answered.json()["errors"]] == [("?dry_run", "not-a-boolean")]
-    assert await stored(engine) == before
+    assert await stored() == before
 
 
 @pytest.mark.parametrize("call", ["handling", "repairs"])
-async def test_what_knows_no_dry_run_says_so(client: httpx.AsyncClient, engine: AsyncEngine, call: str) -> None:
+async def test_what_knows_no_dry_run_says_so(client: httpx.AsyncClient, stored: Stored, call: str) -> None:
     await client.put(f"/v1/cases/{CASE}/sessions/s1", json=hostile())
     (alert,) = (await client.get("/v1/alerts")).json()["items"]
-    before, act = await stored(engine), {"id": "h-1", "action": "acknowledge", "by": "dr-7"}
+    before, act = await stored(), {"id": "h-1", "action": "acknowledge", "by": "dr-7"}
     answered = await client.post(f"/v1/alerts/{alert['alert_id']}/{call}?dry_run=true", json=act)
     assert (answered.status_code, answered.json()["errors"][0]["pointer"]) == (422, "?dry_run")
-    assert await stored(engine) == before
+    assert await stored() == before
 
 
-async def test_a_batch_is_one_story(client: httpx.AsyncClient, engine: AsyncEngine) -> None:
+async def test_a_batch_is_one_story(client: httpx.AsyncClient, stored: Stored) -> None:
     """Each line sees those before it, as it would; blank lines count as they do otherwise."""
     told = [
         {"type": "case", "case_id": CASE, "membership": "fixed", "members": members("ana")},
@@ -132,9 +146,9 @@ async def test_a_batch_is_one_story(client: httpx.AsyncClient, engine: AsyncEngi
         {"type": "rating", **rating("tom")},
     ]
     content = "\n\n".join(json.dumps(line) for line in told) + "\nno line\n"
-    before = await stored(engine)
+    before = await stored()
     dry = await client.post("/v1/batch?dry_run=true", content=content, headers=LINES)
-    assert await stored(engine) == before
+    assert await stored() == before
     real = await client.post("/v1/batch", content=content, headers=LINES)
     ours, theirs = ([json.loads(line) for line in answer.text.splitlines()] for answer in (dry, real))
     assert [(line.get("line"), line.get("status")) for line in ours] == [
