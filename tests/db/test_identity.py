@@ -123,7 +123,9 @@ async def test_a_key_expires_later_than_it_is_made(engine: AsyncEngine, organiza
         await create_key(engine, organization, ["all"], AT, AT)
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 201, "0123456789abcdef0123456789abcdef", str(uuid4())])
+@pytest.mark.parametrize(
+    "name", ["", "  ", "a\nb", "x" * 201, "0123456789abcdef0123456789abcdef", "d3baa80b-e90e-45b3-a1c8-64bc4df0f7a2"]
+)
 async def test_bad_names_are_refused(engine: AsyncEngine, name: str) -> None:
     with pytest.raises(IdentityError, match="printable"):
         await create_organization(engine, name, False, AT)
