@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cached_property
 from itertools import combinations
+from operator import attrgetter
 
 from service.domain.noted import AgeBand, Noted, Reading
 
@@ -75,7 +76,7 @@ class TaskOutcome(StrEnum):
     not_reviewed = "not-reviewed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: a rating has several, and nobody else writes to them
 class Score:
     """One computed dimension of one rating.
 
@@ -165,8 +166,7 @@ class TherapySession:
     ratings: tuple[Rating, ...] = ()
 
     def __post_init__(self) -> None:
-        ordered = tuple(sorted(self.ratings, key=lambda rating: rating.natural_key))
-        object.__setattr__(self, "ratings", ordered)
+        object.__setattr__(self, "ratings", tuple(sorted(self.ratings, key=attrgetter("natural_key"))))
 
     @cached_property
     def held(self) -> bool:

@@ -9,6 +9,7 @@ from service.domain.model import Score
 from service.domain.trajectory import at_least, at_most, below
 
 DIGITS = 9  # binary fractions of decimal marks differ in the sixteenth digit; nine are compared
+HAIR = 5e-10  # less than this is nothing after rounding to as many
 
 
 def allowed_missing(items: int) -> int:
@@ -84,9 +85,8 @@ def _in_range(instrument: Instrument, code: str, raw: float) -> bool:
 
 
 def _within(value: float, lowest: float, highest: float) -> bool:
-    if lowest <= value <= highest:
-        return True
-    return not below(value, lowest) and at_most(value, highest)  # a hair's breadth is rounding
+    """Tell whether a number lies in a range, but for a hair's breadth, which is rounding; no infinite one does."""
+    return lowest <= value <= highest or (not below(value, lowest) and at_most(value, highest))
 
 
 def _unasked(instrument: Instrument, scores: Mapping[str, Score]) -> Iterator[str]:
@@ -106,10 +106,11 @@ def _refuse(pointers: Iterable[str]) -> None:
 
 
 def _faults(instrument: Instrument, answers: Mapping[str, float]) -> Iterator[Fault]:
+    lowest = instrument.lowest_answers
     for item, answer in answers.items():
-        if item not in instrument.items:
+        if item not in lowest:
             yield Fault(f"/answers/{item}", "unknown-item", "The instrument has no such item.")
-        elif not isfinite(answer) or not _within(answer, instrument.lowest_answer(item), instrument.maximum):
+        elif not _within(answer, lowest[item], instrument.maximum):
             yield Fault(f"/answers/{item}", "out-of-range", "Outside the range of this item.")
         elif not _on_grid(answer / instrument.step):
             whole = instrument.step == 1
@@ -118,11 +119,11 @@ def _faults(instrument: Instrument, answers: Mapping[str, float]) -> Iterator[Fa
 
 
 def _on_grid(steps: float) -> bool:
-    return round(abs(steps - round(steps)), DIGITS) == 0
+    return abs(steps - round(steps)) < HAIR
 
 
 def _turned(instrument: Instrument, item: str, answer: float) -> float:
-    return instrument.lowest_answer(item) + instrument.maximum - answer
+    return instrument.lowest_answers[item] + instrument.maximum - answer
 
 
 def _complete(instrument: Instrument, unit: Dimension, answered: int) -> bool:

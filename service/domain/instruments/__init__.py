@@ -188,14 +188,12 @@ class Instrument:
         lowest = self.dimensions[dimension].lowest
         return self.minimum if lowest is None else lowest
 
-    def lowest_answer(self, item: str) -> float:
-        """Return the lowest answer to an item."""
-        return self._lowest.get(item, self.minimum)
-
     @cached_property
-    def _lowest(self) -> Mapping[str, float]:
+    def lowest_answers(self) -> Mapping[str, float]:
+        """Return the lowest answer to each item."""
         units = self.dimensions.values()
-        return {item: unit.lowest for unit in units if unit.lowest is not None for item in unit.items}
+        own = {item: unit.lowest for unit in units if unit.lowest is not None for item in unit.items}
+        return {**dict.fromkeys(self.items, self.minimum), **own}
 
     def percent_of_mean(self, dimension: str, mean: float) -> float:
         """Return an item mean as percent of the range of a dimension."""
