@@ -26,6 +26,7 @@ from service.api import (
     deliveries,
     delivery_settings,
     devices,
+    docs,
     episodes,
     errors,
     health,
@@ -91,6 +92,7 @@ PAGES = (
     references,
     rule_parameters,
     languages,
+    docs,
     health,
 )  # in reading order
 
@@ -126,6 +128,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         version=version("evenkeel"),
         description=f"The alliance in individual, couple and family therapy, and when it is at risk. {NOTICE}",
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},

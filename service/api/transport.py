@@ -1,7 +1,6 @@
 """The outermost layer: a request id, safe headers, HEAD for every GET, and a plain 500 for what nobody foresaw."""
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
@@ -16,12 +15,6 @@ SAFE = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )  # unless an answer has its own; as they go out, since every answer takes them along
-DOCS = "/docs"
-DOCS_POLICY = (
-    "default-src 'none'; connect-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; "
-    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "frame-ancestors 'none'"
-)
 
 
 class Transport:
@@ -65,5 +58,3 @@ def _dress(message: Message, scope: Scope, request_id: str) -> None:
     given = {name for name, _ in headers}
     headers.extend(pair for pair in SAFE if pair[0] not in given)
     headers.append((b"x-request-id", request_id.encode()))
-    if scope["path"] == DOCS:
-        MutableHeaders(scope=message)["Content-Security-Policy"] = DOCS_POLICY
