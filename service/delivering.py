@@ -83,7 +83,6 @@ class Deliverer:
             try:
                 if now - escalated >= ESCALATE_SECONDS:
                     await self.escalate()
-                    await self.count_alerts()
                     escalated = now
                 await self.take_up()
                 await self.means.connections.close_idle()
@@ -91,6 +90,7 @@ class Deliverer:
                     await self.measure()
                     measured = now
                 if now - tidied >= TIDY_SECONDS:
+                    await self.count_alerts()
                     await self.forget()
                     tidied = now
             except Unavailable as error:

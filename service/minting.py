@@ -10,9 +10,10 @@ from uuid_utils.compat import uuid7
 
 from service.db.bearers import Bearer, admitted
 from service.db.engine import transaction
-from service.db.front_tokens import FrontToken, TokenRole, revoke_token, store_token
+from service.db.front_tokens import FrontToken, revoke_token, store_token
 from service.db.identity import find_key
 from service.domain.commands import Refusal
+from service.domain.subscription import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,7 @@ class Wanted:
     """A token as somebody asks for it."""
 
     person: str
-    role: TokenRole
+    role: Role
     therapists: tuple[str, ...]
     scopes: Collection[str]
     lifetime: timedelta

@@ -125,6 +125,14 @@ def own_database(server: str) -> Iterator[str]:
         asyncio.run(_tell(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
+@contextmanager
+def own_settings(server: str) -> Iterator[Settings]:
+    """Yield the settings of a service on a new, migrated database, which is dropped afterwards."""
+    with own_database(server) as url:
+        upgrade(Settings().with_database(url))
+        yield Settings(pool_size=8).with_database(url)
+
+
 async def _tell(server: str, statement: str) -> None:
     url = make_url(server)
     connection = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))

@@ -23,7 +23,6 @@ from service.connecting import Connections
 from service.db import listening
 from service.db.engine import connected, transaction
 from service.db.identity import create_organization
-from service.db.migrations import upgrade
 from service.db.subscriptions import subscription_by_id
 from service.delivering import Deliverer
 from service.domain.delivery import Delivery, DeliveryState
@@ -35,7 +34,7 @@ from service.observing import DeliveryMetrics
 from service.settings import Settings
 from service.subscribing import Actor
 from tests.api.conftest import Clock
-from tests.conftest import own_database
+from tests.conftest import own_settings
 from tests.factories import CASE, NOW, case_facts, put_case
 from tests.receivers import Receiver, receiving, silence, status
 from tests.subscribed import alarm, delivered_to, deliveries, subscribe, subscription
@@ -51,9 +50,8 @@ OTHER_SECRET = "whsec_" + "B" * 43 + "="
 @pytest.fixture(scope="module")
 def settings(server_url: str) -> Iterator[Settings]:
     """Return the settings of a database of this module's own: a worker serves every organization that it finds."""
-    with own_database(server_url) as url:
-        upgrade(Settings().with_database(url))
-        yield Settings(pool_size=8).with_database(url)
+    with own_settings(server_url) as settings:
+        yield settings
 
 
 @pytest.fixture(autouse=True)

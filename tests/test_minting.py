@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from service.db.engine import transaction
-from service.db.front_tokens import TokenRole, find_token
+from service.db.front_tokens import find_token
+from service.domain.subscription import Role
 from service.minting import Minted, Wanted, mint, revoke
 from tests.factories import KEY, NOW
 from tests.writes import Desk, keys
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 WANTED = Wanted(
     person="dr-7",
-    role=TokenRole.therapist,
+    role=Role.therapist,
     therapists=("dr-7",),
     scopes=["alerts:read"],
     lifetime=timedelta(minutes=15),

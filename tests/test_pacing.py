@@ -17,9 +17,8 @@ from service import delivering
 from service.channels import Means
 from service.connecting import Connections
 from service.db.deliveries import replay
-from service.db.delivery_settings import ORGANIZATION, StoredSettings, delivery_settings, write_settings
+from service.db.delivery_settings import EVERYBODY, StoredSettings, delivery_settings, write_settings
 from service.db.engine import connected, transaction
-from service.db.migrations import upgrade
 from service.db.subscriptions import subscription_by_id, subscriptions
 from service.delivering import Deliverer
 from service.domain.delivery import Delivery, DeliveryState, Event
@@ -35,7 +34,7 @@ from service.subscribing import push_key
 from tests.api.bodies import DEVICE
 from tests.api.conftest import Clock
 from tests.channels.test_web_push import read
-from tests.conftest import own_database
+from tests.conftest import own_settings
 from tests.factories import CASE, NOW, case_facts, put_case
 from tests.mail_server import MailServer, mail_server
 from tests.receivers import receiving, status
@@ -53,9 +52,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 @pytest.fixture(scope="module")
 def settings(server_url: str) -> Iterator[Settings]:
     """Return the settings of a database of this module's own: a worker serves every organization that it finds."""
-    with own_database(server_url) as url:
-        upgrade(Settings().with_database(url))
-        yield Settings(pool_size=8).with_database(url)
+    with own_settings(server_url) as settings:
+        yield settings
 
 
 @pytest.fixture(autouse=True)
@@ -199,7 +197,7 @@ async def test_in_quiet_hours_everything_waits_and_comes_as_one(desk: Desk, cloc
 async def test_what_is_critical_may_come_in_quiet_hours(desk: Desk, clock: Clock) -> None:
     clock.now = NOW.replace(hour=21)
     async with told(desk, DeliverySettings(critical_in_quiet_hours=True)) as server:
-        await set_to(desk, ORGANIZATION, NIGHT)  # the organization's night, this person's exception
+        await set_to(desk, EVERYBODY, NIGHT)  # the organization's night, this person's exception
         await alarm(desk, severity=3, at=clock.now)
         await turn(desk, clock, server)
     assert len(server.received) == 1
@@ -318,7 +316,7 @@ async def test_old_stories_and_other_peoples_cases_are_not_told(desk: Desk, cloc
 async def test_a_supervisor_hears_of_what_nobody_handled_and_of_nothing_else(desk: Desk, clock: Clock) -> None:
     facts: dict[str, Any] = {"person": "sup-1", "role": Role.supervisor, "therapists": ("dr-7", "dr-9")}
     async with told(desk, **facts) as server:
-        await set_to(desk, ORGANIZATION, DeliverySettings(escalate_after=30))
+        await set_to(desk, EVERYBODY, DeliverySettings(escalate_after=30))
         await alarm(desk, severity=3)
         for minutes, letters in ((0, 0), (29, 0), (1, 1), (60, 1)):
             clock.pass_by(minutes=minutes)
@@ -330,7 +328,7 @@ async def test_a_supervisor_hears_of_what_nobody_handled_and_of_nothing_else(des
 async def test_what_is_handled_before_it_is_sent_is_not_escalated(desk: Desk, clock: Clock) -> None:
     facts: dict[str, Any] = {"person": "sup-1", "role": Role.supervisor}
     async with told(desk, **facts) as server:
-        await set_to(desk, ORGANIZATION, DeliverySettings(escalate_after=30).over(NIGHT))
+        await set_to(desk, EVERYBODY, DeliverySettings(escalate_after=30).over(NIGHT))
         clock.now = NOW.replace(hour=21)
         await alarm(desk, severity=3, at=clock.now)
         clock.pass_by(minutes=30)

@@ -12,7 +12,6 @@ from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.db.engine import Unavailable, connected, transaction
-from service.db.migrations import upgrade
 from service.db.tables import AuditRow, SessionRow, table_of
 from service.domain.commands import AnyCommand, Result
 from service.domain.concern import Reason, State
@@ -20,7 +19,7 @@ from service.domain.delivery import Event
 from service.domain.reconcile import Alert
 from service.settings import Settings
 from service.watching import AT_ONCE, LATER, watch, watching
-from tests.conftest import own_database
+from tests.conftest import own_settings
 from tests.factories import CASE, START, case_facts, patch_session, put_case, put_session, session_facts
 from tests.subscribed import delivered_to, subscribe
 from tests.writes import Desk
@@ -34,9 +33,8 @@ GRACE = 2  # days
 @pytest.fixture(scope="module")
 def settings(server_url: str) -> Iterator[Settings]:
     """Return the settings of a database of this module's own: a watchdog looks at every organization that it finds."""
-    with own_database(server_url) as url:
-        upgrade(Settings().with_database(url))
-        yield Settings(pool_size=8).with_database(url)
+    with own_settings(server_url) as settings:
+        yield settings
 
 
 @pytest.fixture(autouse=True)

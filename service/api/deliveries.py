@@ -1,5 +1,6 @@
 """Deliveries: what was sent to a webhook and how often, a test, and sending again."""
 
+from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
 
@@ -9,16 +10,16 @@ from starlette.responses import Response
 
 from service.api.answers import READING, WRITING, answer
 from service.api.documents import Document
-from service.api.errors import Told, refused
+from service.api.errors import Told
 from service.api.fields import Body, Time, shown_time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.paging import Cursor, Limit, Page, page, place_of
-from service.api.webhooks import WebhookId, actor, of_system
+from service.api.webhooks import WebhookId, accepted, actor, of_kind
 from service.db.deliveries import delivery_page
 from service.db.subscriptions import subscription_by_id
 from service.domain.delivery import Delivery, DeliveryState, Event
 from service.domain.facts import time_of
-from service.subscribing import Subscribed, replay, send_test
+from service.subscribing import replay, send_test
 
 router = APIRouter(route_class=KeyedRoute, tags=["webhooks"])
 
@@ -90,14 +91,7 @@ async def list_deliveries(
     cursor: Cursor = None,
 ) -> Response:
     """Return what was, or is to be, sent to a webhook, the latest first, each with its attempts."""
-    place = place_of(request, cursor, UUID)
-    async with request.reading() as db:
-        there(of_system(await subscription_by_id(db, webhook_id)))
-        chosen = [item.value for item in state or ()]
-        found = await delivery_page(db, webhook_id, chosen, place[0] if place else None, limit + 1)
-    shown = found[:limit]
-    after = [shown[-1].event_id] if len(found) > limit else None
-    return page(request, [delivery_document(item) for item in shown], after)
+    return await deliveries_to(request, webhook_id, limit, cursor, state or ())
 
 
 @router.post(
@@ -119,11 +113,22 @@ async def replay_deliveries(request: KeyedRequest, webhook_id: WebhookId, body: 
     return answer({"replayed": accepted(done).replayed})
 
 
-def accepted(done: Subscribed) -> Subscribed:
-    """Return what was done; raises the problem of what was refused."""
-    if done.refusal is not None:
-        raise refused(done.refusal)
-    return done
+async def deliveries_to(
+    request: KeyedRequest,
+    subscription_id: str,
+    limit: int,
+    cursor: str | None,
+    state: Iterable[DeliveryState] = (),
+    of_people: bool = False,
+) -> Response:
+    """Return a page of what is or was sent to a webhook, or to a person; raises the 404 of one that is not there."""
+    place = place_of(request, cursor, UUID)
+    async with request.reading() as db:
+        there(of_kind(await subscription_by_id(db, subscription_id), of_people))
+        found = await delivery_page(db, subscription_id, list(state), place[0] if place else None, limit + 1)
+    shown = found[:limit]
+    after = [shown[-1].event_id] if len(found) > limit else None
+    return page(request, [delivery_document(item) for item in shown], after)
 
 
 def delivery_document(delivery: Delivery) -> Document:

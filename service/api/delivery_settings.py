@@ -13,10 +13,10 @@ from service.api.documents import Document
 from service.api.errors import Problem, Told, invalid, refused
 from service.api.fields import Body, Flag, PersonId
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, revision_asked
-from service.db.delivery_settings import ORGANIZATION, StoredSettings, settings_for, stored_settings
+from service.arranging import Wish, change
+from service.db.delivery_settings import EVERYBODY, StoredSettings, settings_for, stored_settings
 from service.domain.errors import Fault
 from service.domain.holding import USUAL, Day, DeliverySettings, QuietHours, plain_settings
-from service.setting import Wish, change
 
 router = APIRouter(route_class=KeyedRoute, tags=["subscriptions"])
 
@@ -118,7 +118,7 @@ Person = Annotated[PersonId, Path(description="a therapist or supervisor")]
 )
 async def get_delivery_settings(request: KeyedRequest) -> Response:
     """Return what the organization has set for all of its people."""
-    return await _shown(request, ORGANIZATION)
+    return await _shown(request, EVERYBODY)
 
 
 @router.put(
@@ -129,7 +129,7 @@ async def get_delivery_settings(request: KeyedRequest) -> Response:
 )
 async def put_delivery_settings(request: KeyedRequest, body: DeliverySettingsUpdate) -> Response:
     """Set how all people of the organization are told, from now on."""
-    return await _set(request, ORGANIZATION, body.wanted)
+    return await _set(request, EVERYBODY, body.wanted)
 
 
 @router.get(

@@ -8,25 +8,24 @@ from pydantic import AfterValidator, BaseModel, Field
 from starlette.responses import Response
 
 from service.api.answers import READING, WRITING, answer, refusals
-from service.api.errors import Problem, Told, invalid, refused
+from service.api.errors import Problem, Told, invalid
 from service.api.fields import Body
 from service.api.keyed import KeyedRequest, KeyedRoute, needs
 from service.api.subscriptions import (
     LanguageCode,
     Severities,
     SubscriptionPublic,
-    actor_for_people,
     filters_of,
+    removed,
     subscribed,
-    subscription_document,
 )
-from service.api.webhooks import REFUSED
+from service.api.webhooks import check_reachable
 from service.channels.web_push import bytes_of, encrypted_for, public_of
 from service.domain.errors import Fault
 from service.domain.subscription import Role
-from service.egress import LONGEST_ADDRESS, Egress, Refused, Unresolved
+from service.egress import LONGEST_ADDRESS
 from service.encrypting import NoKeys, Unreadable
-from service.subscribing import Wanted, push_key, remove
+from service.subscribing import Wanted, push_key
 
 router = APIRouter(route_class=KeyedRoute, tags=["subscriptions"])
 
@@ -93,7 +92,7 @@ async def get_web_push(request: KeyedRequest) -> Response:
 async def put_device(request: KeyedRequest, device_id: DeviceId, body: DeviceUpdate) -> Response:
     """Let the person of a front-end token be told on a device, of the caseload that the token has."""
     person, caseload = _whose(request)
-    await _reachable(request, body.endpoint)
+    await check_reachable(request, body.endpoint, "/endpoint")
     _usable(body.keys)
     reached_at = {
         "endpoint": body.endpoint,
@@ -124,10 +123,7 @@ async def put_device(request: KeyedRequest, device_id: DeviceId, body: DeviceUpd
 async def delete_device(request: KeyedRequest, device_id: DeviceId) -> Response:
     """Tell a person nothing any more on a device."""
     person, _ = _whose(request)
-    done = await remove(request.service.engine, actor_for_people(request), _name(person, device_id))
-    if done.refusal is not None or done.subscription is None:
-        raise refused(done.refusal) if done.refusal else Problem("not-found")
-    return answer(subscription_document(done.subscription))
+    return await removed(request, _name(person, device_id))
 
 
 def _whose(request: KeyedRequest) -> tuple[str, tuple[str, ...]]:
@@ -148,17 +144,6 @@ async def _push_key(request: KeyedRequest) -> str:
         return await push_key(service.engine, request.caller.organization_id, service.settings.keys)
     except (NoKeys, Unreadable):
         raise Problem("no-secret-keys") from None
-
-
-async def _reachable(request: KeyedRequest, endpoint: str) -> None:
-    """Raise the 422 of an address to which nothing is sent; where none leads yet is looked at again with a message."""
-    egress = Egress(request.service.settings.webhook_allow_loopback)
-    try:
-        await egress.addresses(egress.target(endpoint))
-    except Refused as why:
-        raise invalid(Fault("/endpoint", why.code, REFUSED[why.code])) from None
-    except Unresolved:
-        return
 
 
 def _usable(keys: KeysUpdate) -> None:

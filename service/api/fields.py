@@ -1,6 +1,7 @@
 """The kinds of value that requests carry, strict where the framework is lenient."""
 
 import re
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from service.api.errors import Told
 from service.domain.facts import RESERVED
+from service.domain.subscription import Role
 
 ID = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
@@ -82,3 +84,9 @@ def shown_time(moment: datetime | None) -> str | None:
     if moment is None:
         return None
     return f"{moment.astimezone(UTC).isoformat(timespec='milliseconds')[:-6]}Z"  # less its +00:00
+
+
+def check_caseload(role: Role, therapists: Collection[str] | None) -> None:
+    """Raise what is told of a caseload that does not fit: a therapist has their own, a supervisor that of some."""
+    if (role is Role.supervisor) != (therapists is not None):
+        raise Told("therapists-of-supervisor", "A supervisor, and only a supervisor, names therapists.", "therapists")

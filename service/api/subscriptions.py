@@ -1,20 +1,20 @@
 """Subscriptions of people: who is told, and how, that something is new for them; never of whom, or what it is."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Path
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema, model_validator
 from starlette.responses import Response
 
 from service.api.answers import READING, WRITING, answer
-from service.api.deliveries import DeliveryPublic, accepted, delivery_document
+from service.api.deliveries import DeliveryPublic, deliveries_to, delivery_document
 from service.api.documents import Document
-from service.api.errors import Problem, Told, refused
-from service.api.fields import ID, Body, PersonId, shown_time
+from service.api.errors import Problem, Told
+from service.api.fields import ID, Body, PersonId, check_caseload, shown_time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.paging import Cursor, Limit, Page, page, place_of
-from service.db.deliveries import delivery_page
+from service.api.webhooks import accepted, actor, of_kind, written
 from service.db.subscriptions import subscription_by_id, subscription_page
 from service.domain.model import Severity
 from service.domain.subscription import Filters, Role, StateReason, Subscription, SubscriptionState
@@ -61,10 +61,7 @@ class SubscriptionUpdate(Body):
 
     @model_validator(mode="after")
     def _whose_cases(self) -> "SubscriptionUpdate":
-        if (self.role is Role.supervisor) != (self.therapists is not None):
-            raise Told(
-                "therapists-of-supervisor", "A supervisor, and only a supervisor, names therapists.", "therapists"
-            )
+        check_caseload(self.role, self.therapists)
         return self
 
 
@@ -134,7 +131,8 @@ async def list_subscriptions(request: KeyedRequest, limit: Limit = 50, cursor: C
 async def get_subscription(request: KeyedRequest, subscription_id: SubscriptionId) -> Response:
     """Return a person's subscription, one that was deleted too."""
     async with request.reading() as db:
-        return answer(subscription_document(there(_of_person(await subscription_by_id(db, subscription_id)))))
+        found = of_kind(await subscription_by_id(db, subscription_id), of_people=True)
+    return answer(subscription_document(there(found)))
 
 
 @router.delete(
@@ -145,7 +143,7 @@ async def get_subscription(request: KeyedRequest, subscription_id: SubscriptionI
 )
 async def delete_subscription(request: KeyedRequest, subscription_id: SubscriptionId) -> Response:
     """Tell a person nothing any more by this; where they were reached is forgotten."""
-    return _answered(await remove(request.service.engine, actor_for_people(request), subscription_id))
+    return await removed(request, subscription_id)
 
 
 @router.post(
@@ -156,7 +154,7 @@ async def delete_subscription(request: KeyedRequest, subscription_id: Subscripti
 )
 async def test_subscription(request: KeyedRequest, subscription_id: SubscriptionId) -> Response:
     """Send the message that a person gets, now, in quiet hours too; its delivery says how it went."""
-    done = accepted(await send_test(request.service.engine, actor_for_people(request), subscription_id))
+    done = accepted(await send_test(request.service.engine, _actor(request), subscription_id))
     return answer(delivery_document(there(done.delivery)))
 
 
@@ -170,13 +168,7 @@ async def list_deliveries_to_person(
     request: KeyedRequest, subscription_id: SubscriptionId, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
     """Return of what a person was told, the latest first; what waits, was merged or withheld says why."""
-    place = place_of(request, cursor, UUID)
-    async with request.reading() as db:
-        there(_of_person(await subscription_by_id(db, subscription_id)))
-        found = await delivery_page(db, subscription_id, (), place[0] if place else None, limit + 1)
-    shown = found[:limit]
-    after = [shown[-1].event_id] if len(found) > limit else None
-    return page(request, [delivery_document(item) for item in shown], after)
+    return await deliveries_to(request, subscription_id, limit, cursor, of_people=True)
 
 
 def filters_of(therapists: list[str], severities: list[Severity] | None) -> Filters:
@@ -188,28 +180,23 @@ def filters_of(therapists: list[str], severities: list[Severity] | None) -> Filt
 async def subscribed(request: KeyedRequest, wanted: Wanted) -> Response:
     """Return the answer to whoever asked for a person's subscription."""
     try:
-        return _answered(await put(request.service.engine, actor_for_people(request), wanted))
+        return _answered(await put(request.service.engine, _actor(request), wanted))
     except NoKeys:
         raise Problem("no-secret-keys") from None
 
 
-def actor_for_people(request: KeyedRequest) -> Actor:
-    """Return who asks, with the keys of this service."""
-    return Actor(request.caller, request.now, request.service.settings.keys, of_people=True)
+async def removed(request: KeyedRequest, subscription_id: str) -> Response:
+    """Return the answer to whoever asked that a person be told nothing any more."""
+    return _answered(await remove(request.service.engine, _actor(request), subscription_id))
+
+
+def _actor(request: KeyedRequest) -> Actor:
+    return replace(actor(request), of_people=True)
 
 
 def _answered(done: Subscribed) -> Response:
-    if done.refusal is not None:
-        raise refused(done.refusal)
-    subscription = there(done.subscription)
-    document = subscription_document(subscription)
-    if done.created:
-        return answer(document, 201, {"Location": f"/v1/subscriptions/{subscription.subscription_id}"})
-    return answer(document)
-
-
-def _of_person(found: Subscription | None) -> Subscription | None:
-    return found if found is not None and found.of_person else None
+    subscription = there(accepted(done).subscription)
+    return written(done, subscription_document(subscription), f"/v1/subscriptions/{subscription.subscription_id}")
 
 
 def subscription_document(subscription: Subscription) -> Document:

@@ -10,11 +10,12 @@ from starlette.responses import Response
 
 from service.api.answers import WRITING, answer
 from service.api.documents import Document
-from service.api.errors import Problem, Told, refused
-from service.api.fields import Body, Id, PersonId, shown_time
+from service.api.errors import Problem, refused
+from service.api.fields import Body, Id, PersonId, check_caseload, shown_time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.signed_tokens import signed
-from service.db.front_tokens import GRANTABLE, LONGEST, SHORTEST, USUAL, FrontToken, TokenRole
+from service.db.front_tokens import GRANTABLE, LONGEST, SHORTEST, USUAL, FrontToken
+from service.domain.subscription import Role
 from service.minting import Minted, Wanted, mint, revoke
 
 router = APIRouter(route_class=KeyedRoute, tags=["tokens"])
@@ -29,7 +30,7 @@ class TokenCreate(Body):
     """For whom and for what; a therapist sees the cases that name them, a supervisor those of some `therapists`."""
 
     person: PersonId
-    role: TokenRole = TokenRole.therapist
+    role: Role = Role.therapist
     therapists: Annotated[list[Id], Field(min_length=1, max_length=200)] | None = Field(
         default=None, description="of a supervisor, whose cases are seen; not of a therapist"
     )
@@ -40,10 +41,7 @@ class TokenCreate(Body):
 
     @model_validator(mode="after")
     def _whose_cases(self) -> "TokenCreate":
-        if (self.role is TokenRole.supervisor) != (self.therapists is not None):
-            raise Told(
-                "therapists-of-supervisor", "A supervisor, and only a supervisor, names therapists.", "therapists"
-            )
+        check_caseload(self.role, self.therapists)
         return self
 
 
@@ -52,7 +50,7 @@ class TokenPublic(BaseModel):
 
     token_id: str
     person: str
-    role: TokenRole
+    role: Role
     therapists: list[str]
     scopes: list[str]
     issued_at: str

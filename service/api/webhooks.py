@@ -85,7 +85,7 @@ class WebhookPublic(BaseModel):
 )
 async def put_webhook(request: KeyedRequest, webhook_id: WebhookId, body: WebhookUpdate) -> Response:
     """Make a webhook, or replace where it goes and what it is told; one that was disabled is active again."""
-    await _reachable(request, body.url)
+    await check_reachable(request, body.url, "/url")
     filters = Filters(
         rules=_chosen(body.rules),
         severities=_chosen(body.severities),
@@ -98,7 +98,7 @@ async def put_webhook(request: KeyedRequest, webhook_id: WebhookId, body: Webhoo
         done = await put(request.service.engine, actor(request), wanted)
     except NoKeys:
         raise Problem("no-secret-keys") from None
-    return _answered(request, done)
+    return _answered(done)
 
 
 @router.get("/v1/webhooks", response_model=Page[WebhookPublic], responses=READING, openapi_extra=needs("admin"))
@@ -116,7 +116,7 @@ async def list_webhooks(request: KeyedRequest, limit: Limit = 50, cursor: Cursor
 async def get_webhook(request: KeyedRequest, webhook_id: WebhookId) -> Response:
     """Return a webhook, one that was deleted too."""
     async with request.reading() as db:
-        return answer(webhook_document(there(of_system(await subscription_by_id(db, webhook_id))), None))
+        return answer(webhook_document(there(of_kind(await subscription_by_id(db, webhook_id))), None))
 
 
 @router.delete(
@@ -124,7 +124,7 @@ async def get_webhook(request: KeyedRequest, webhook_id: WebhookId) -> Response:
 )
 async def delete_webhook(request: KeyedRequest, webhook_id: WebhookId) -> Response:
     """Tell a webhook nothing any more, what waits for it included; what was delivered can still be read."""
-    return _answered(request, await remove(request.service.engine, actor(request), webhook_id))
+    return _answered(await remove(request.service.engine, actor(request), webhook_id))
 
 
 @router.post(
@@ -133,7 +133,7 @@ async def delete_webhook(request: KeyedRequest, webhook_id: WebhookId) -> Respon
 async def rotate_webhook(request: KeyedRequest, webhook_id: WebhookId) -> Response:
     """Make a new secret; for a day messages are signed with both, so that the receiver can change over."""
     try:
-        return _answered(request, await rotate(request.service.engine, actor(request), webhook_id))
+        return _answered(await rotate(request.service.engine, actor(request), webhook_id))
     except NoKeys:
         raise Problem("no-secret-keys") from None
 
@@ -143,9 +143,9 @@ def actor(request: KeyedRequest) -> Actor:
     return Actor(request.caller, request.now, request.service.settings.keys)
 
 
-def of_system(found: Subscription | None) -> Subscription | None:
-    """Return a subscription unless it is a person's, which is no webhook."""
-    return None if found is None or found.of_person else found
+def of_kind(found: Subscription | None, of_people: bool = False) -> Subscription | None:
+    """Return a subscription of a system, which a webhook is, or of a person; neither is found as the other."""
+    return found if found is not None and found.of_person is of_people else None
 
 
 def _chosen(values: Iterable[str] | None) -> tuple[str, ...] | None:
@@ -153,8 +153,8 @@ def _chosen(values: Iterable[str] | None) -> tuple[str, ...] | None:
     return None if values is None else tuple(sorted({str(value) for value in values}))
 
 
-async def _reachable(request: KeyedRequest, address: str) -> None:
-    """Raise the 422 of an address to which nothing is sent.
+async def check_reachable(request: KeyedRequest, address: str, pointer: str) -> None:
+    """Raise the 422 of an address, at a place in the body, to which nothing is sent.
 
     A name that leads nowhere yet is taken: it may be asked for before it is set up, and each message looks anew.
     """
@@ -162,19 +162,26 @@ async def _reachable(request: KeyedRequest, address: str) -> None:
     try:
         await egress.addresses(egress.target(address))
     except Refused as why:
-        raise invalid(Fault("/url", why.code, REFUSED[why.code])) from None
+        raise invalid(Fault(pointer, why.code, REFUSED[why.code])) from None
     except Unresolved:
         return
 
 
-def _answered(request: KeyedRequest, done: Subscribed) -> Response:
+def accepted(done: Subscribed) -> Subscribed:
+    """Return what was done; raises the problem of what was refused."""
     if done.refusal is not None:
         raise refused(done.refusal)
-    subscription = there(done.subscription)
-    document = webhook_document(subscription, done.secret)
-    if done.created:
-        return answer(document, 201, {"Location": f"/v1/webhooks/{subscription.subscription_id}"})
-    return answer(document)
+    return done
+
+
+def _answered(done: Subscribed) -> Response:
+    subscription = there(accepted(done).subscription)
+    return written(done, webhook_document(subscription, done.secret), f"/v1/webhooks/{subscription.subscription_id}")
+
+
+def written(done: Subscribed, document: Document, address: str) -> Response:
+    """Return the answer to a subscription that was written, with its address where it is new."""
+    return answer(document, 201, {"Location": address}) if done.created else answer(document)
 
 
 def webhook_document(subscription: Subscription, secret: str | None) -> Document:

@@ -34,8 +34,8 @@ from service.db.columns import Code
 from service.db.deliveries import WAITING, alerts, deliveries, delivery_of, silence_of
 from service.db.engine import Db
 from service.db.statements import ORGANIZATION, Statement
-from service.db.subscriptions import ACTIVE, subscription_of, subscriptions
-from service.domain.concern import State
+from service.db.subscriptions import IN_FORCE, subscription_of, subscriptions
+from service.domain.concern import ACTIVE
 from service.domain.delivery import Delivery, DeliveryState, Event
 from service.domain.reconcile import Handling
 from service.domain.retrying import Attempt, Verdict
@@ -43,7 +43,6 @@ from service.domain.subscription import Subscription
 
 MOMENT = DateTime(timezone=True)
 NOW, UNTIL = bindparam("now", type_=MOMENT), bindparam("until", type_=MOMENT)
-STANDING = (State.open, State.recovering)
 MOST_MERGED = 200  # deliveries that one message to a person may stand for
 
 Outcome = tuple[Delivery, Attempt | None, Verdict]  # what became of a delivery, by which attempt if one was made
@@ -86,7 +85,7 @@ def _hold() -> Any:
         .join(first, true())
         .where(
             subscriptions.c.organization_id == ORGANIZATION,
-            ACTIVE,
+            IN_FORCE,
             subscriptions.c.subscription_id != all_(bindparam("busy", type_=ARRAY(Code()))),
             _free(),
         )
@@ -130,7 +129,7 @@ def _overtaken(to: Any) -> Any:
     asks = or_(person, deliveries.c.event == Event.escalated.value)
     reason = case(
         (and_(person, ~reached(to.c.to_therapists, deliveries.c.case_id)), literal("handed-over", Code())),
-        (and_(asks, *(alerts.c.state != state.value for state in STANDING)), literal("over", Code())),
+        (and_(asks, *(alerts.c.state != state.value for state in sorted(ACTIVE))), literal("over", Code())),
         (and_(asks, alerts.c.handling != Handling.new.value), literal("handled", Code())),
     )
     return select(reason).where(*mine).scalar_subquery()

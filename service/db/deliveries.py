@@ -31,7 +31,7 @@ from service.db.columns import Code
 from service.db.engine import Db
 from service.db.rows import Row
 from service.db.statements import ORGANIZATION, Statement
-from service.db.subscriptions import subscriptions
+from service.db.subscriptions import IN_FORCE, subscriptions
 from service.db.tables import AlertRow, CaseRow, DeliveryRow, table_of
 from service.domain.delivery import Delivery, DeliveryState, Event
 from service.domain.model import Severity
@@ -53,13 +53,29 @@ def silence_of(case_id: Any) -> Any:
     return select(reason).where(*mine).scalar_subquery()
 
 
-def fate_of(silence: Any, at: Any) -> dict[str, Any]:
-    """Return how a delivery begins, as columns: it waits, or is withheld for a reason and settled at once."""
+def new_delivery(event_id: Any, event: Any, at: Any) -> dict[str, Any]:
+    """Return how a delivery to a subscription that tells of an alert begins, as columns.
+
+    It waits, or, where nobody is told anything of the case, is withheld for that reason and settled at once.
+    """
+    silence = silence_of(alerts.c.case_id)
     waiting, withheld = (literal(state.value, Code()) for state in (DeliveryState.waiting, DeliveryState.withheld))
     return {
+        "organization_id": ORGANIZATION,
+        "subscription_id": subscriptions.c.subscription_id,
+        "event_id": event_id,
+        "event": event,
+        "occurred_at": at,
+        "alert_id": alerts.c.alert_id,
+        "case_id": alerts.c.case_id,
+        "severity": alerts.c.severity,
+        "revision": alerts.c.revision,
         "state": case((silence.is_(None), waiting), else_=withheld),
         "state_reason": silence,
         "settled_at": case((silence.is_not(None), at)),
+        "tried": literal(0, Integer()),
+        "due_at": at,
+        "attempts": literal([], JSONB()),
     }
 
 
@@ -91,34 +107,15 @@ def _enqueue() -> Any:
     columns = (column("event_id", Uuid()), column("number", BigInteger()), column("event", Code()))
     arrays = [bindparam(f"{item.name}s", type_=ARRAY(item.type)) for item in columns]
     told = func.unnest(*arrays).table_valued(*columns, name="told").render_derived()
-    values = {
-        "organization_id": ORGANIZATION,
-        "subscription_id": subscriptions.c.subscription_id,
-        "event_id": told.c.event_id,
-        "event": told.c.event,
-        "occurred_at": alerts.c.changed_at,
-        "alert_id": alerts.c.alert_id,
-        "case_id": alerts.c.case_id,
-        "severity": alerts.c.severity,
-        "revision": alerts.c.revision,
-        **fate_of(silence_of(alerts.c.case_id), alerts.c.changed_at),
-        "tried": literal(0, Integer()),
-        "due_at": alerts.c.changed_at,
-        "attempts": literal([], JSONB()),
-    }
+    begun = new_delivery(told.c.event_id, told.c.event, alerts.c.changed_at)
     found = (
-        select(*values.values())
+        select(*begun.values())
         .select_from(told)
         .join(alerts, (alerts.c.organization_id == ORGANIZATION) & (alerts.c.change_number == told.c.number))
         .join(subscriptions, subscriptions.c.organization_id == ORGANIZATION)
-        .where(
-            subscriptions.c.state == "active",
-            ~alerts.c.shadow,
-            *wanted_of(told.c.event),
-            _is_news(told.c.event),
-        )
+        .where(IN_FORCE, ~alerts.c.shadow, *wanted_of(told.c.event), _is_news(told.c.event))
     )
-    return insert(deliveries).from_select(list(values), found)
+    return insert(deliveries).from_select(list(begun), found)
 
 
 ENQUEUE = Statement(_enqueue())

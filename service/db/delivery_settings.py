@@ -16,7 +16,7 @@ from service.domain.holding import USUAL, DeliverySettings, plain_settings, sett
 
 delivery_settings = table_of(DeliverySettingsRow)
 
-ORGANIZATION = ""  # in place of a person
+EVERYBODY = ""  # in place of a person
 OPEN = DeliverySettings()
 
 
@@ -41,11 +41,11 @@ async def stored_settings(db: Db, person: str) -> StoredSettings:
 
 async def settings_for(db: Db, people: Collection[str]) -> dict[str, DeliverySettings]:
     """Return how each of some people wants to be told: what they leave open is the organization's, and then ours."""
-    asked = {*people, ORGANIZATION}
+    asked = {*people, EVERYBODY}
     mine = (delivery_settings.c.organization_id == db.organization_id, delivery_settings.c.person.in_(asked))
     rows = await db.execute(select(delivery_settings.c.person, delivery_settings.c.settings).where(*mine))
     found = {row.person: settings_of(row.settings) for row in rows}
-    usual = found.get(ORGANIZATION, OPEN).over(USUAL)
+    usual = found.get(EVERYBODY, OPEN).over(USUAL)
     return {person: found.get(person, OPEN).over(usual) for person in people}
 
 
@@ -61,7 +61,7 @@ async def organizations_escalating(engine: AsyncEngine) -> dict[UUID, int]:
     """Return after how many minutes each organization tells supervisors of what nobody handled, where it does so."""
     minutes: Any = cast(delivery_settings.c.settings["escalate_after"].astext, Integer())
     statement = select(delivery_settings.c.organization_id, minutes.label("minutes")).where(
-        delivery_settings.c.person == ORGANIZATION, func.coalesce(minutes, 0) > 0
+        delivery_settings.c.person == EVERYBODY, func.coalesce(minutes, 0) > 0
     )
     async with connected(engine) as connection:
         return {row.organization_id: row.minutes for row in await connection.execute(statement)}

@@ -4,15 +4,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import DateTime, Integer, Uuid, and_, bindparam, func, literal, literal_column, or_, select, type_coerce
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import DateTime, Uuid, and_, bindparam, func, literal, literal_column, or_, select, type_coerce
+from sqlalchemy.dialects.postgresql import insert
 
 from service.db.columns import Code
-from service.db.deliveries import alerts, deliveries, fate_of, silence_of, wanted_of
+from service.db.deliveries import alerts, deliveries, new_delivery, silence_of, wanted_of
 from service.db.engine import Db
 from service.db.statements import ORGANIZATION, Statement
-from service.db.subscriptions import ACTIVE, subscriptions
-from service.domain.concern import State
+from service.db.subscriptions import IN_FORCE, subscriptions
+from service.domain.concern import ACTIVE
 from service.domain.delivery import Event
 from service.domain.model import Severity
 from service.domain.reconcile import Handling, Origin
@@ -33,34 +33,20 @@ def _is(item: Any, *values: StrEnum) -> Any:
 
 def _escalate() -> Any:
     since = func.coalesce(alerts.c.asked_at, alerts.c.opened_at)
-    epoch, now = func.extract("epoch", since), bindparam("now", type_=MOMENT)
+    epoch = func.extract("epoch", since)
     event, silence = literal(Event.escalated.value, Code()), silence_of(alerts.c.case_id)
     told = select(deliveries.c.event_id).where(
         deliveries.c.organization_id == ORGANIZATION,
         deliveries.c.subscription_id == subscriptions.c.subscription_id,
         deliveries.c.event_id == _named(epoch),
     )
-    values = {
-        "organization_id": ORGANIZATION,
-        "subscription_id": subscriptions.c.subscription_id,
-        # what is withheld has an id of its own: what still waits when the hold is over is told then
-        "event_id": _named(epoch, silence),
-        "event": event,
-        "occurred_at": now,
-        "alert_id": alerts.c.alert_id,
-        "case_id": alerts.c.case_id,
-        "severity": alerts.c.severity,
-        "revision": alerts.c.revision,
-        **fate_of(silence, now),
-        "tried": literal(0, Integer()),
-        "due_at": now,
-        "attempts": literal([], JSONB()),
-    }
+    # what is withheld has an id of its own: what still waits when the hold is over is told then
+    begun = new_delivery(_named(epoch, silence), event, bindparam("now", type_=MOMENT))
     waits = (
         alerts.c.organization_id == ORGANIZATION,
         _is(alerts.c.severity, Severity.critical),
         _is(alerts.c.handling, Handling.new),
-        _is(alerts.c.state, State.open, State.recovering),
+        _is(alerts.c.state, *sorted(ACTIVE)),
         _is(alerts.c.origin, Origin.live),
         ~alerts.c.shadow,
         or_(silence.is_(None), ~told.exists()),
@@ -69,12 +55,12 @@ def _escalate() -> Any:
     )
     supervises = subscriptions.c.role == Role.supervisor.value
     found = (
-        select(*values.values())
+        select(*begun.values())
         .select_from(alerts)
-        .join(subscriptions, and_(subscriptions.c.organization_id == ORGANIZATION, ACTIVE))
+        .join(subscriptions, and_(subscriptions.c.organization_id == ORGANIZATION, IN_FORCE))
         .where(*waits, *wanted_of(event), or_(subscriptions.c.person.is_(None), supervises))
     )
-    return insert(deliveries).from_select(list(values), found).on_conflict_do_nothing()
+    return insert(deliveries).from_select(list(begun), found).on_conflict_do_nothing()
 
 
 ESCALATE = Statement(_escalate())

@@ -6,7 +6,6 @@ token or with the key that minted it.
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import Uuid, and_, bindparam, delete, insert, select, update
@@ -17,19 +16,13 @@ from service.db.rows import Row
 from service.db.statements import ORGANIZATION, Statement
 from service.db.stores import write_audit
 from service.db.tables import KeyRow, TokenRow, table_of
+from service.domain.subscription import Role
 
 GRANTABLE = ("alerts:read", "alerts:handle", "course:read")  # a front-end reads and handles; facts come from elsewhere
 SHORTEST, USUAL, LONGEST = timedelta(minutes=1), timedelta(minutes=15), timedelta(hours=1)
 KEPT = timedelta(days=1)  # how long an expired token is still known, for whoever looks into something
 
 tokens, keys = table_of(TokenRow), table_of(KeyRow)
-
-
-class TokenRole(StrEnum):
-    """A therapist sees the cases that name them, a supervisor those of some therapists."""
-
-    therapist = "therapist"
-    supervisor = "supervisor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +32,7 @@ class FrontToken:
     token_id: UUID
     key_id: str
     person: str
-    role: TokenRole
+    role: Role
     therapists: tuple[str, ...]
     scopes: frozenset[str]
     issued_at: datetime
@@ -92,7 +85,7 @@ def _token_of(row: Row) -> FrontToken:
         token_id=UUID(str(row["token_id"])),
         key_id=row["key_id"],
         person=row["person"],
-        role=TokenRole(row["role"]),
+        role=Role(row["role"]),
         therapists=tuple(row["therapists"]),
         scopes=frozenset(row["scopes"]),
         issued_at=row["issued_at"],

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, any_, bindparam, exists, null, select, true, union_all, update
+from sqlalchemy import Integer, any_, bindparam, exists, select, true, union_all, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -13,7 +13,7 @@ from service.db.columns import Code
 from service.db.engine import Db, connected
 from service.db.queries import sessions
 from service.db.rows import session_record_of
-from service.db.statements import ORGANIZATION, Statement, columns_of, unnested
+from service.db.statements import ORGANIZATION, Statement, columns_of, searched, unnested
 from service.db.tables import OrganizationRow, table_of
 from service.domain.overdue import Plan, Timed
 
@@ -48,7 +48,7 @@ def _around_the_end() -> Any:
     mine = (sessions.c.organization_id == ORGANIZATION, sessions.c.case_id == wanted.c[0])
     newest = (sessions.c.held_at.desc(), sessions.c.session_id.desc())
     last = select(sessions).where(*mine, sessions.c.in_course).order_by(*newest).limit(1).lateral("last")
-    outside = select(sessions).where(*mine, ~sessions.c.in_course, sessions.c.held_at.is_not(None)).lateral("outside")
+    outside = searched(select(sessions).where(*mine, ~sessions.c.in_course, sessions.c.held_at.is_not(None)), "outside")
     return union_all(*(select(part).select_from(wanted).join(part, true()) for part in (last, outside)))
 
 
@@ -63,10 +63,10 @@ async def around_the_end(db: Db, case_ids: Collection[str]) -> tuple[dict[str, T
     return last, [item for item, in_course in found if not in_course]
 
 
-SEEN = Statement(
+NEXT = Statement(
     update(sessions)
     .where(sessions.c.organization_id == ORGANIZATION, sessions.c.case_id == CASE_IDS, sessions.c.look_at <= NOW)
-    .values(look_at=null())
+    .values(look_at=bindparam("next", type_=sessions.c.look_at.type))
 )
 AGAIN = Statement(
     update(sessions)
@@ -81,18 +81,11 @@ AGAIN = Statement(
 
 async def looked_at(db: Db, case_ids: Collection[str], now: datetime, again: Iterable[tuple[str, Plan]] = ()) -> None:
     """Note that some cases were looked at, and when to look at which of them again; they must be locked."""
-    await db.fetch(SEEN, case_ids=sorted(case_ids), now=now)
+    await db.fetch(NEXT, case_ids=sorted(case_ids), now=now, next=None)
     rows = [{"this_case": case_id, "this_session": plan.session_id, "again": plan.at} for case_id, plan in again]
     await db.run(AGAIN, rows)
 
 
-POSTPONE = Statement(
-    update(sessions)
-    .where(sessions.c.organization_id == ORGANIZATION, sessions.c.case_id == CASE_IDS, sessions.c.look_at <= NOW)
-    .values(look_at=bindparam("later", type_=sessions.c.look_at.type))
-)
-
-
 async def postpone(db: Db, case_ids: Collection[str], now: datetime, later: datetime) -> None:
     """Look at some cases later that should be looked at now; they must be locked."""
-    await db.fetch(POSTPONE, case_ids=sorted(case_ids), now=now, later=later)
+    await db.fetch(NEXT, case_ids=sorted(case_ids), now=now, next=later)

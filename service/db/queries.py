@@ -14,7 +14,6 @@ from sqlalchemy import (
     cast,
     column,
     func,
-    literal_column,
     null,
     select,
     true,
@@ -27,7 +26,7 @@ from service.db.columns import Code
 from service.db.engine import Db
 from service.db.rows import alert_of, case_of, rating_record_of, revision_of, session_record_of
 from service.db.rulebooks import latest_number
-from service.db.statements import ORGANIZATION, Statement, columns_of, unnested
+from service.db.statements import ORGANIZATION, Statement, columns_of, searched, unnested
 from service.db.tables import (
     AlertRow,
     CarryRow,
@@ -56,12 +55,8 @@ def _codes(name: str) -> Any:
 
 
 def _for_each(wanted: Any, table: Any, *same: Any) -> Any:
-    """Return the rows of a table for each wanted one.
-
-    OFFSET keeps it a search by the index; a join is planned by statistics, and a young table's promise nothing.
-    """
-    mine = select(table).where(table.c.organization_id == ORGANIZATION, *same).offset(literal_column("0"))
-    found = mine.lateral("found")
+    """Return the rows of a table for each wanted one."""
+    found = searched(select(table).where(table.c.organization_id == ORGANIZATION, *same), "found")
     return select(found).select_from(wanted).join(found, true())
 
 
@@ -226,14 +221,10 @@ def _course_from() -> Any:
         .lateral("before")
     )
     same = and_(*(carries.c[name] == before.c[name] for name in ("organization_id", "case_id", "session_id")))
-    # a subquery with an offset is searched row by row, whatever the statistics of a young table say
-    carry = select(carries.c.folded_with, carries.c.carry).where(same).offset(0).correlate(before).lateral("after")
-    later = (
-        select(sessions, _none_like(carries.c.folded_with), _none_like(carries.c.carry))
-        .where(mine, tuple_(*row) >= tuple_(place.c.held_at, place.c.session_id))
-        .offset(0)
-        .lateral("later")
-    )
+    carry = searched(select(carries.c.folded_with, carries.c.carry).where(same).correlate(before), "after")
+    no_carry = (_none_like(carries.c.folded_with), _none_like(carries.c.carry))
+    from_there = tuple_(*row) >= tuple_(place.c.held_at, place.c.session_id)
+    later = searched(select(sessions, *no_carry).where(mine, from_there), "later")
     return union_all(
         select(before, carry).select_from(place).join(before, true()).outerjoin(carry, true()),
         select(later).select_from(place).join(later, true()),

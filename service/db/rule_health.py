@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.db.engine import Db, connected
 from service.db.handlings import handlings
 from service.db.queries import alerts, cases
-from service.domain.concern import Reason, State
+from service.domain.concern import ACTIVE, Reason, State
 from service.domain.handling import Action, DismissalReason
 from service.domain.reconcile import Handling, Origin
 from service.domain.rule_health import IN_VAIN, RuleHealth
@@ -36,7 +36,7 @@ async def rule_health(
         select(
             *(column.label(name) for column, name in zip(named, ("rule", "rule_version", "shadow"), strict=True)),
             func.count().label("fired"),
-            _count(alerts.c.state.in_([State.open.value, State.recovering.value])).label("standing"),
+            _count(alerts.c.state.in_(sorted(ACTIVE))).label("standing"),
             _count(alerts.c.state == State.retracted.value).label("retracted"),
             _count(first.c.at.is_not(None)).label("acknowledged"),
             _count(alerts.c.last_repair.is_not(None)).label("repaired"),

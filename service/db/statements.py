@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec.json import Encoder
-from sqlalchemy import Table, Uuid, bindparam, column, func, select
+from sqlalchemy import Select, Table, Uuid, bindparam, column, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql import ClauseElement
@@ -70,6 +70,14 @@ def inserting(table: Table) -> Insert:
     columns = (column(item.name, item.type) for item in listed)
     given = func.unnest(*lists).table_valued(*columns, name="given").render_derived()
     return insert(table).from_select(["organization_id", *given.c.keys()], select(ORGANIZATION, *given.c))
+
+
+def searched(statement: Select[Any], name: str) -> Any:
+    """Return a statement as a subquery that is run for each row beside it, by the index.
+
+    A join is planned by statistics, and a young table's promise nothing; one with an offset is not joined.
+    """
+    return statement.offset(literal_column("0")).lateral(name)
 
 
 def unnested(**widths: int) -> Any:

@@ -15,20 +15,21 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.db.engine import Db, connected
 from service.db.rows import Row
 from service.db.tables import DeliveryRow, OrganizationRow, SubscriptionRow, table_of
+from service.domain.delivery import DeliveryState
 from service.domain.subscription import Filters, Role, StateReason, Subscription, SubscriptionState
 
 organizations, subscriptions = table_of(OrganizationRow), table_of(SubscriptionRow)
 deliveries = table_of(DeliveryRow)
 
-ACTIVE = subscriptions.c.state == SubscriptionState.active.value
+IN_FORCE = subscriptions.c.state == SubscriptionState.active.value
 THERE = subscriptions.c.state != SubscriptionState.deleted.value
 # what was on its way when its subscription was disabled waits for that to be active again, and is not due meanwhile
 UNDER_WAY = and_(
-    deliveries.c.state == "waiting",
+    deliveries.c.state == DeliveryState.waiting.value,
     exists().where(
         subscriptions.c.organization_id == deliveries.c.organization_id,
         subscriptions.c.subscription_id == deliveries.c.subscription_id,
-        ACTIVE,
+        IN_FORCE,
     ),
 )
 
@@ -46,7 +47,7 @@ async def write_subscription(db: Db, subscription: Subscription) -> None:
     statement = insert(subscriptions).values(organization_id=db.organization_id, **row)
     values = {name: statement.excluded[name] for name in row if name not in key}
     await db.execute(statement.on_conflict_do_update(index_elements=key, set_=values))
-    any_left = exists().where(subscriptions.c.organization_id == db.organization_id, ACTIVE)
+    any_left = exists().where(subscriptions.c.organization_id == db.organization_id, IN_FORCE)
     mine = organizations.c.organization_id == db.organization_id
     await db.execute(update(organizations).where(mine).values(subscribed=select(any_left).scalar_subquery()))
 
@@ -91,7 +92,7 @@ async def note_health(db: Db, subscription_id: str, failed_at: datetime | None) 
 async def disable(db: Db, subscription_id: str, reason: StateReason, at: datetime) -> None:
     """Tell a subscription nothing any more until somebody puts it anew."""
     values = {"state": SubscriptionState.disabled.value, "state_reason": reason.value, "changed_at": at}
-    await db.execute(update(subscriptions).where(*_of(db, subscription_id), ACTIVE).values(values))
+    await db.execute(update(subscriptions).where(*_of(db, subscription_id), IN_FORCE).values(values))
 
 
 async def organizations_due(engine: AsyncEngine, now: datetime) -> list[UUID]:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
 WEEK = 7
+MORNING = time(8)
 MOST_A_DAY = {"email": 0, "web-push": 10}
 """Messages of a day by channel, unless somebody sets it; the rest, with 0 all, is one digest (ours)."""
 
@@ -85,7 +86,7 @@ class DeliverySettings:
 
 
 USUAL = DeliverySettings(
-    time_zone="UTC", quiet_hours=(), critical_in_quiet_hours=False, digest_at=time(8), most_per_day=None
+    time_zone="UTC", quiet_hours=(), critical_in_quiet_hours=False, digest_at=MORNING, most_per_day=None
 )
 
 
@@ -156,7 +157,7 @@ def digest_before(settings: DeliverySettings, now: datetime) -> datetime:
 
 
 def _digests(settings: DeliverySettings, now: datetime, days: Sequence[int]) -> list[datetime]:
-    today, at = now.astimezone(settings.zone).date(), settings.digest_at or time(8)
+    today, at = now.astimezone(settings.zone).date(), settings.digest_at or MORNING
     return [_at(today + number * DAY, at, settings.zone) for number in days]
 
 

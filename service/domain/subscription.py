@@ -34,7 +34,7 @@ class Filters:
 
 
 class Role(StrEnum):
-    """In which role a person is told: of their own cases, or of what others left unanswered."""
+    """A therapist sees the cases that name them, and is told of those; a supervisor those of some therapists."""
 
     therapist = "therapist"
     supervisor = "supervisor"

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import select, update
 
 from service.db.engine import transaction
-from service.db.front_tokens import KEPT, FrontToken, TokenRole, find_token, revoke_token, store_token
+from service.db.front_tokens import KEPT, FrontToken, find_token, revoke_token, store_token
 from service.db.identity import Key
 from service.db.tables import AuditRow, table_of
+from service.domain.subscription import Role
 from tests.factories import KEY, NOW
 from tests.writes import Desk, keys
 
@@ -26,7 +27,7 @@ def token(**facts: object) -> FrontToken:
         token_id=uuid4(),
         key_id=KEY,
         person="sup-1",
-        role=TokenRole.supervisor,
+        role=Role.supervisor,
         therapists=("dr-7", "dr-9"),
         scopes=frozenset({"alerts:read", "course:read"}),
         issued_at=NOW,

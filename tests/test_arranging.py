@@ -1,10 +1,10 @@
 import pytest
 from sqlalchemy import select
 
+from service.arranging import Wish, change
 from service.db.engine import transaction
 from service.db.tables import AuditRow, table_of
 from service.domain.holding import USUAL, DeliverySettings
-from service.setting import Wish, change
 from tests.factories import KEY, NOW
 from tests.writes import Desk
 

@@ -1,4 +1,4 @@
-"""Setting when people are told: one transaction, under the organization's row, noted in the audit."""
+"""Arranging when people are told: one transaction, under the organization's row, noted in the audit."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.db import stores
 from service.db.bearers import Bearer, admitted
 from service.db.delivery_settings import (
+    EVERYBODY,
     NEVER_SET,
-    ORGANIZATION,
     StoredSettings,
     settings_for,
     stored_settings,
@@ -53,7 +53,7 @@ async def change(engine: AsyncEngine, bearer: Bearer, wish: Wish) -> Changed:
                 return Changed(refusal=Refusal("precondition-failed", extra={"revision": stored.revision}))
             stored, created = StoredSettings(wish.settings, stored.revision + 1), stored.revision == 0
             await write_settings(db, wish.person, stored, wish.at)
-            thing = f"person/{wish.person}" if wish.person != ORGANIZATION else "organization"
+            thing = f"person/{wish.person}" if wish.person != EVERYBODY else "organization"
             entry = (bearer.name, "delivery-settings.changed", thing, stored.revision)
             await stores.write_audit(db, wish.at, [entry])
         in_force = (await settings_for(db, [wish.person]))[wish.person]
