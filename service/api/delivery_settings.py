@@ -1,5 +1,6 @@
 """When people are told: quiet hours, the digest, how many messages a day, and when a supervisor hears of it."""
 
+import re
 from datetime import time
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -21,6 +22,7 @@ from service.domain.holding import USUAL, Day, DeliverySettings, QuietHours, pla
 router = APIRouter(route_class=KeyedRoute, tags=["subscriptions"])
 
 MOST_HOURS = 14  # quiet hours, two a day
+CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 def _zone(name: str) -> str:
@@ -30,12 +32,10 @@ def _zone(name: str) -> str:
 
 
 def _clock(value: Any) -> time:
-    try:
-        if isinstance(value, str) and len(value) == len("07:30"):
-            return time.fromisoformat(value)
-    except ValueError:
-        pass
-    raise Told("bad-clock", "A time of day like 07:30 is needed.")
+    """Return a time of day; what else ISO has for one, such as an offset, has no place beside a time zone."""
+    if not isinstance(value, str) or not CLOCK.fullmatch(value):
+        raise Told("bad-clock", "A time of day like 07:30 is needed.")
+    return time.fromisoformat(value)
 
 
 Zone = Annotated[str, AfterValidator(_zone)]

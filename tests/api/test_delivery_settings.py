@@ -66,6 +66,7 @@ async def test_the_same_again_and_what_was_overtaken(client: httpx.AsyncClient) 
         ({"time_zone": "Berlin"}, "/time_zone", "unknown-value"),
         ({"digest_at": "8:00"}, "/digest_at", "bad-clock"),
         ({"digest_at": "24:00"}, "/digest_at", "bad-clock"),
+        ({"digest_at": "T0730"}, "/digest_at", "bad-clock"),
         ({"digest_at": 8}, "/digest_at", "bad-clock"),
         ({"most_per_day": -1}, "/most_per_day", "greater-than-equal"),
         ({"most_per_day": 1.5}, "/most_per_day", "not-integer"),
@@ -74,6 +75,8 @@ async def test_the_same_again_and_what_was_overtaken(client: httpx.AsyncClient) 
         ({"quiet_hours": [{**NIGHT, "days": []}]}, "/quiet_hours/0/days", "too-few"),
         ({"quiet_hours": [{**NIGHT, "days": ["monday"]}]}, "/quiet_hours/0/days/0", "unknown-value"),
         ({"quiet_hours": [{**NIGHT, "begin": "25:00"}]}, "/quiet_hours/0/begin", "bad-clock"),
+        ({"quiet_hours": [{**NIGHT, "begin": "0730Z"}]}, "/quiet_hours/0/begin", "bad-clock"),
+        ({"quiet_hours": [{**NIGHT, "end": "07+01"}]}, "/quiet_hours/0/end", "bad-clock"),
         (
             {
                 "quiet_hours": [
