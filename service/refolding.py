@@ -28,6 +28,7 @@ LONG = 50  # sessions; a longer fold runs in a thread so that other requests are
 TURN = 10  # sessions that are folded before others get a turn, first of all what is stored meanwhile
 
 Position = tuple[datetime, str]
+Therapists = Mapping[str, tuple[str, ...]]  # session id → who led it
 
 
 @dataclass(slots=True)
@@ -68,6 +69,10 @@ class Part:
     def session_ids(self) -> set[str]:
         """Return all sessions by which stored alerts may belong to this part."""
         return self.folded.union(*(concern.sessions for concern in self.concerns))
+
+    def therapists(self) -> Therapists:
+        """Return who led each session that is folded anew, where that is known."""
+        return {session.session_id: session.therapists for session in self.sessions if session.therapists}
 
     def owns(self, alert: Alert) -> bool:
         """Tell whether folding this part decides about a stored alert.
@@ -227,8 +232,9 @@ def reconciled(
     part: Part, stored: Iterable[Alert], origin: Origin, at: datetime, lost: Reason = Reason.facts_changed
 ) -> list[Reconciled]:
     """Return which of a case's alerts differ once a part of its course was folded anew; new ones have an origin."""
-    mine = [alert for alert in stored if part.owns(alert)]
-    return reconcile(part.concerns, mine, at, partial(_new, part=part, origin=origin, at=at), lost)
+    mine, therapists = [alert for alert in stored if part.owns(alert)], part.therapists()
+    make = partial(_new, part=part, therapists=therapists, origin=origin, at=at)
+    return reconcile(part.concerns, mine, at, make, lost, therapists)
 
 
 async def write_reconciled(db: Db, changed: Sequence[Reconciled], told: Collection[str] = ()) -> list[Alert]:
@@ -257,13 +263,12 @@ def _by_case(case_ids: Iterable[str], alerts: Iterable[Alert]) -> dict[str, list
     return by_case
 
 
-def _new(concern: Concern, part: Part, origin: Origin, at: datetime) -> Alert:
-    opening = next((item for item in part.sessions if item.session_id == concern.opened_session_id), None)
+def _new(concern: Concern, part: Part, therapists: Therapists, origin: Origin, at: datetime) -> Alert:
     return Alert(
         alert_id=str(uuid7()),
         case_id=part.case_id,
         concern=concern,
-        therapists=(opening.therapists if opening else ()) or part.family.therapists,
+        therapists=therapists.get(concern.opened_session_id, part.family.therapists),
         origin=origin,
         opened_at=at,
         changed_at=at,

@@ -6,7 +6,7 @@ from service import refolding
 from service.db.engine import transaction
 from service.db.queries import lock_cases
 from service.domain.assess import assess
-from service.domain.commands import RatingFacts
+from service.domain.commands import AnyCommand, RatingFacts
 from service.domain.concern import Reason, State
 from service.domain.reconcile import Alert, Origin
 from service.domain.records import Records
@@ -200,6 +200,27 @@ async def test_the_therapists_of_an_alert_are_those_of_the_session_that_opened_i
     await desk.write(put_session(session_facts(held_at=held_at(5).isoformat(), therapists=["dr-9"]), "s5"))
     await desk.write(post(_low(5, 2.0)))
     assert {alert.therapists for alert in (await desk.stored()).live_alerts(CASE)} == {("dr-9",)}
+
+
+@pytest.mark.parametrize(
+    ("told", "therapists"),
+    [
+        (put_case(case_facts(therapists=["dr-7"])), ("dr-7",)),
+        (put_session(session_facts(held_at=held_at(5).isoformat(), therapists=["dr-9"]), "s5"), ("dr-9",)),
+        (put_session(session_facts(held_at=held_at(4).isoformat(), therapists=["dr-9"]), "s4"), ()),
+    ],
+)
+async def test_who_led_that_session_may_be_told_late(desk: Desk, told: AnyCommand, therapists: tuple[str, ...]) -> None:
+    """Ratings mostly come before what is known of their session or case."""
+    await desk.write(*(post(_low(number, 9.0)) for number in range(1, 5)), post(_low(5, 2.0)))
+    before = {alert.alert_id: alert for alert in (await desk.stored()).live_alerts(CASE)}
+    await desk.write(told)
+    after = {alert.alert_id: alert for alert in (await desk.stored()).live_alerts(CASE)}
+    assert before.keys() == after.keys() != set()
+    assert {alert.therapists for alert in after.values()} == {therapists}
+    for alert_id, alert in after.items():
+        assert alert.revision == before[alert_id].revision + bool(therapists)
+        assert (alert.change_number > before[alert_id].change_number) is bool(therapists)
 
 
 async def test_the_end_of_treatment_closes_what_is_open(desk: Desk) -> None:

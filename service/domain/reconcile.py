@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from service.domain.carry import default_parameters
@@ -109,10 +110,12 @@ def reconcile(
     at: datetime,
     make: Callable[[Concern], Alert],
     lost: Reason = Reason.facts_changed,
+    therapists: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> list[Reconciled]:
     """Return the alerts that differ from what is stored.
 
-    `concerns` are those of the refolded part of one case, `stored` its alerts that rest on any session of that part.
+    `concerns` are those of the refolded part of one case, `stored` its alerts that rest on any session of that part,
+    and `therapists` who led those of its sessions of which that is known: an alert is of those who led the opening one.
     A concern is the alert of the same topic with which it shares a session: the oldest id survives a merge (the others
     are retracted as `merged`), the earlier part keeps the id after a split, and an alert that no concern stands for any
     more is retracted for the reason `lost`; should its ground come back, it lives again.
@@ -121,7 +124,7 @@ def reconcile(
     ours = _grouped(concerns, lambda concern: concern.topic)
     changed: list[Reconciled] = []
     for key in sorted({*theirs, *ours}):
-        changed += _of_one_subject(ours.get(key, []), theirs.get(key, []), at, make, lost)
+        changed += _of_one_subject(ours.get(key, []), theirs.get(key, []), at, make, lost, therapists)
     return changed
 
 
@@ -138,6 +141,7 @@ def _of_one_subject(
     at: datetime,
     make: Callable[[Concern], Alert],
     lost: Reason,
+    therapists: Mapping[str, tuple[str, ...]],
 ) -> list[Reconciled]:
     left = sorted(stored, key=lambda alert: (alert.retracted, alert.opened_at, alert.alert_id))
     changed: list[Reconciled] = []
@@ -147,7 +151,7 @@ def _of_one_subject(
             changed.append(Reconciled(make(concern), seen=True))
             continue
         left.remove(match)
-        moved = _moved(match, concern, at)
+        moved = _moved(match, concern, therapists.get(concern.opened_session_id, match.therapists), at)
         if moved is not None:
             changed.append(moved)
     for alert in left:
@@ -162,14 +166,14 @@ def _may_be(alert: Alert) -> bool:
     return alert.concern.reason is not Reason.merged
 
 
-def _moved(alert: Alert, concern: Concern, at: datetime) -> Reconciled | None:
-    """Return the alert with its concern as recomputed; None if nothing at all changed."""
-    before = alert.concern
-    if before == concern:
+def _moved(alert: Alert, concern: Concern, therapists: tuple[str, ...], at: datetime) -> Reconciled | None:
+    """Return the alert with its concern as recomputed and whose it is; None if nothing at all changed."""
+    before, same = alert.concern, therapists == alert.therapists
+    if before == concern and same:
         return None
-    if _shown(before) == _shown(concern):
+    if _shown(before) == _shown(concern) and same:
         return Reconciled(replace(alert, concern=concern), seen=False)
-    moved = replace(alert, concern=concern, revision=alert.revision + 1, changed_at=at)
+    moved = replace(alert, concern=concern, therapists=therapists, revision=alert.revision + 1, changed_at=at)
     reopened = concern.active and (not before.active or concern.openings > before.openings)
     risen = concern.severity is Severity.critical and before.severity is not Severity.critical
     if reopened or risen:

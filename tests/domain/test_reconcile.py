@@ -115,6 +115,19 @@ def test_other_parameters_are_seen_and_those_that_nobody_noted_are_the_rules_own
     assert basis_of(moved.alert.concern)["parameters"]["bond_below"] == 70.0
 
 
+@pytest.mark.parametrize(
+    ("known", "therapists"),
+    [({"s3": ("dr-9",), "s4": ("dr-8",)}, ("dr-9",)), ({"s3": ("dr-7",)}, None), ({"s4": ("dr-8",)}, None)],
+)
+def test_an_alert_is_of_those_who_led_the_session_that_opened_it(
+    known: dict[str, tuple[str, ...]], therapists: tuple[str, ...] | None
+) -> None:
+    found = reconcile([concern(3, 4)], [alert("a", concern(3, 4))], LATER, make, therapists=known)
+    assert [(item.seen, item.alert.revision, item.alert.therapists) for item in found] == (
+        [] if therapists is None else [(True, 2, therapists)]
+    )
+
+
 def test_why_an_alert_lost_its_ground_is_told_by_who_recomputes() -> None:
     (lost,) = reconcile([], [alert("a", concern(3))], LATER, make, Reason.reassessed)
     assert (lost.alert.concern.state, lost.alert.concern.reason) == (State.retracted, Reason.reassessed)
