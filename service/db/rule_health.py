@@ -67,9 +67,9 @@ async def alerts_since(engine: AsyncEngine, since: datetime) -> list[tuple[str, 
 
 
 async def count_cases(db: Db, therapist_id: str) -> int:
-    """Return in how many cases alerts named a therapist."""
-    mine = (alerts.c.organization_id == db.organization_id, alerts.c.therapists.contains([therapist_id]))
-    count: int = (await db.execute(select(func.count(alerts.c.case_id.distinct())).where(*mine))).scalar_one()
+    """Return in how many cases alerts named a therapist; those alone count that a figure of theirs rests on."""
+    chosen = _chosen(db, None, None, therapist_id)
+    count: int = (await db.execute(select(func.count(alerts.c.case_id.distinct())).where(*chosen))).scalar_one()
     return count
 
 

@@ -110,13 +110,17 @@ async def test_of_a_program_and_since_a_time(client: httpx.AsyncClient, clock: C
     assert both["hostility-to-therapist"]["fired"] == 2
 
 
-async def test_old_stories_are_no_news(client: httpx.AsyncClient) -> None:
-    line = {"type": "session", "case_id": "fam-1", "session_id": "s1", **hostile()}
+async def old_story(client: httpx.AsyncClient, case_id: str, **facts: Any) -> None:
+    line = {"type": "session", "case_id": case_id, "session_id": "s1", **hostile(**facts)}
     headers = {"Content-Type": "application/x-ndjson"}
     stored = await client.post(
         "/v1/batch?deliver=false", content=httpx.Request("POST", "http://x", json=line).content, headers=headers
     )
     assert stored.status_code == 200
+
+
+async def test_old_stories_are_no_news(client: httpx.AsyncClient) -> None:
+    await old_story(client, "fam-1")
     assert (await client.get("/v1/alerts", params={"case_id": "fam-1"})).json()["items"]
     assert await told(client) == {}
 
@@ -124,6 +128,7 @@ async def test_old_stories_are_no_news(client: httpx.AsyncClient) -> None:
 async def test_of_a_therapist_only_from_enough_cases_on(client: httpx.AsyncClient) -> None:
     for number in range(FEWEST_CASES - 1):
         await hostility(client, f"fam-{number}")
+    await old_story(client, "old", therapists=["dr-7"])  # of which no figure speaks
     few = await client.get(PATH, params={"therapist_id": "dr-7"})
     nobody = await client.get(PATH, params={"therapist_id": "dr-none"})
     assert (few.status_code, few.json()["code"]) == (409, "too-few-cases")
