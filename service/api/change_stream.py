@@ -90,6 +90,7 @@ async def issue_ticket(request: KeyedRequest) -> Response:
     The stream is as if the header had been sent: with its scopes and caseload, and it ends when the key or token does.
     A browser that lost its connection asks for another one.
     """
+    await request.recheck_key()  # no unit of writing asks whether it still stands
     sent = {name: request.headers[name] for name in CREDENTIALS if name in request.headers}
     ticket, expires_at = await issue(request.service.engine, request.caller.organization_id, sent, request.now)
     return answer({"ticket": ticket, "expires_at": shown_time(expires_at)}, 201)
