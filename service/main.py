@@ -130,6 +130,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # whoever follows would send key and body once more, to the host that a header named
         telemetry={"tracing": False, "metrics": False, "logs": False},
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )

@@ -128,9 +128,13 @@ async def test_an_address_names_its_methods(client: httpx.AsyncClient, path: str
         assert answered.headers["allow"] == allowed
 
 
-async def test_an_unknown_address(client: httpx.AsyncClient) -> None:
-    answered = await client.get("/v1/canary")
+@pytest.mark.parametrize("path", ["/v1/canary", "/v1/ratings/", "/v1/cases/canary/", "//v1/cases/canary", "/livez/"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_unknown_address(client: httpx.AsyncClient, method: str, path: str) -> None:
+    """Nobody is sent on to a known one: the key would go along, to whatever host the request named."""
+    answered = await client.request(method, path, headers={"Host": "canary.example"})
     assert (answered.status_code, answered.json()["code"]) == (404, "not-found")
+    assert "location" not in answered.headers
     assert answered.headers["content-type"] == "application/problem+json"
     assert "canary" not in answered.text
 
