@@ -68,7 +68,7 @@ class PeriodUpdate(Body):
 Members = Annotated[dict[PersonId, MemberUpdate], Field(max_length=MOST["members"])]
 Group = Annotated[list[Id], Field(max_length=MOST["members"])]
 Subsystems = Annotated[dict[Code, Group], Field(max_length=MOST["subsystems"])]
-People = Annotated[list[Id], Field(max_length=32)]
+People = Annotated[list[PersonId], Field(max_length=32)]
 Periods = Annotated[list[PeriodUpdate], Field(max_length=64)]
 Checklist = dict[ChecklistPoint, PointUpdate]
 Wall = Annotated[list[Id], Field(min_length=2, max_length=2)]

@@ -118,6 +118,7 @@ class TestPut:
             ({"members": []}, [("/members", "not-an-object")]),
             ({"subsystems": {"parents": ["eva"]}}, [("/subsystems/parents/0", "unknown-member")]),
             ({"therapists": ["dr 7"]}, [("/therapists/0", "bad-format")]),
+            ({"therapists": ["dr-7", "therapist"]}, [("/therapists/1", "reserved-id")]),
             ({"therapists": ["dr-7"] * 33}, [("/therapists", "too-many")]),
             ({"periods": [{"to": None}]}, [("/periods/0/from", "missing")]),
             ({"periods": [{"from": "2026-02-30"}]}, [("/periods/0/from", "bad-date")]),
