@@ -1,4 +1,4 @@
-"""Our service with clocks in it: how long it loads courses, folds them, stores carries and reconciles alerts.
+"""Our service with clocks in it: how long it loads courses, folds them, stores carries and cases and reconciles alerts.
 
 `python -m bench.timed serve …` does what `evenkeel serve` does, and at the end writes the seconds as JSON to the file
 that BENCH_CLOCKS names.
@@ -15,7 +15,7 @@ from typing import Any
 import service.writing
 from service.cli import app
 
-CLOCKS = {"load_parts": 0.0, "fold_parts": 0.0, "store_carries": 0.0, "reconcile_alerts": 0.0}
+CLOCKS = {"load_parts": 0.0, "fold_parts": 0.0, "_store_courses": 0.0, "reconcile_alerts": 0.0}
 
 
 def clocked(name: str, function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

@@ -23,7 +23,7 @@ from service.db.rulebooks import judge_by, rulebook
 from service.domain.concern import Reason
 from service.domain.difference import added_up, counts, differences, member_sessions
 from service.domain.reconcile import Alert, Origin, Reconciled
-from service.refolding import Part, fold_parts, reconciled, store_carries, write_reconciled
+from service.refolding import Part, fold_parts, reconciled, sealed_carries, write_reconciled
 
 KEPT = 2  # carries of a course: the next session needs the last, a form that still comes for that one the one before
 
@@ -82,9 +82,9 @@ def _changes(part: Part, stored: Iterable[Alert], at: datetime) -> list[Reconcil
 async def _store(db: Db, parts: Iterable[Part], cases: Mapping[str, Seen], among: Range) -> None:
     """Write what differs: a carry of the same name is the same, and most cases have come as far as they had."""
     latest = await latest_carries_among(db, among)
-    await store_carries(db, [part for part in parts if latest.get(part.case_id) != _name(part)], KEPT)
-    further = [(cases[part.case_id], part.course) for part in parts if part.course != cases[part.case_id].course]
-    await stores.write_cases(db, [(seen.record, now.held_sessions, now.last_session_id) for seen, now in further])
+    renewed = [part for part in parts if latest.get(part.case_id) != _name(part)]
+    further = [(cases[part.case_id].record, part.course) for part in parts if part.course != cases[part.case_id].course]
+    await stores.write_courses(db, sealed_carries(renewed, KEPT), further)
     behind = {
         part.case_id: part.case.rules_since
         for part in parts

@@ -1,7 +1,7 @@
 """Folding the touched part of some courses anew: load from the first touched session on, fold, reconcile alerts."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -123,16 +123,11 @@ async def fold_parts(parts: Iterable[Part]) -> None:
             in_a_row = 0
 
 
-async def store_carries(db: Db, parts: Iterable[Part], latest: int = 0) -> None:
-    """Store the carry after each folded session, or after the `latest` so many of each part."""
-    await stores.write_carries(
-        db,
-        [
-            ((part.case_id, session.session_id), part.case.folded_with(session.held_at), seal(carry))
-            for part in parts
-            for session, carry in list(zip(part.sessions, part.carries, strict=True))[-latest:]
-        ],
-    )
+def sealed_carries(parts: Iterable[Part], latest: int = 0) -> Iterator[tuple[SessionKey, str, str]]:
+    """Yield the carry after each folded session, or after the `latest` so many of each part, as it is stored."""
+    for part in parts:
+        for session, carry in list(zip(part.sessions, part.carries, strict=True))[-latest:]:
+            yield (part.case_id, session.session_id), part.case.folded_with(session.held_at), seal(carry)
 
 
 def _blank(records: Records, case_ids: Iterable[str]) -> dict[str, Part]:

@@ -21,6 +21,7 @@ from service.db.changes import tell_anew
 from service.db.engine import Db, transaction
 from service.db.queries import SessionKey
 from service.db.sealing import unseal_carry
+from service.db.stores import Audited
 from service.domain.balance import missing_raters
 from service.domain.carry import Carry
 from service.domain.commands import AnyCommand, NoteOverdue, Refusal, Result
@@ -32,12 +33,11 @@ from service.domain.model import TherapySession
 from service.domain.reconcile import Alert
 from service.domain.records import CaseRecord, RatingRecord, Records, SessionRecord
 from service.loading import NewCases, Unit, families, load, positions
-from service.refolding import Part, Position, fold_parts, load_parts, reconcile_alerts, store_carries, take_back
+from service.refolding import Part, Position, fold_parts, load_parts, reconcile_alerts, sealed_carries, take_back
 
 TURNS = 2  # of the loop, until a first statement has left
 
 Storing = Callable[[], Coroutine[Any, Any, None]]
-Audited = tuple[str, str, str, int | None]  # key id, action, thing, revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ async def apply(db: Db, commands: Sequence[AnyCommand]) -> list[Outcome]:
     audited = [_audited(command, done, unit.records) for command, done in judged if _wrote(done)]
     shown = {key for key in map(_session_shown, commands, decisions) if key is not None}
     parts, carries = await _fold(db, unit, shown, partial(_store_facts, db, unit, at, audited))
-    await _store_cases(db, unit, parts)
+    await _store_courses(db, unit, parts)
     views = {key: view for key in shown if (view := _view(unit.records, key, carries.get(key))) is not None}
     alerts = await reconcile_alerts(db, parts, shown, _backfilled(commands, decisions), at)
     await tell_anew(db, unit.told_anew())
@@ -106,9 +106,8 @@ async def _store_facts(db: Db, unit: Unit, at: datetime, audited: Sequence[Audit
     changed = sorted(records.changed_sessions)
     placed = positions(records, changed)
     written = [(records.sessions[key], records.held_at(key), key in placed) for key in changed]
-    await stores.write_sessions(db, written, at)
-    await stores.write_ratings(db, [records.ratings[rating_id] for rating_id in sorted(records.changed_ratings)])
-    await stores.write_audit(db, at, audited)
+    rated = [records.ratings[rating_id] for rating_id in sorted(records.changed_ratings)]
+    await stores.write_facts(db, written, rated, audited, at)
 
 
 async def _fold(
@@ -126,7 +125,6 @@ async def _fold(
     await take_back(db, unit.records, parts.values())
     async with _meanwhile(storing):
         await fold_parts(parts.values())
-    await store_carries(db, parts.values())
     for part in parts.values():
         carries.update(
             ((part.case_id, session.session_id), carry)
@@ -185,12 +183,12 @@ async def _carries_before(
     return carries
 
 
-async def _store_cases(db: Db, unit: Unit, parts: Mapping[str, Part]) -> None:
-    """Write changed cases and how far each has come; blank rows of which nothing came go."""
+async def _store_courses(db: Db, unit: Unit, parts: Mapping[str, Part]) -> None:
+    """Write carries, changed cases and how far each has come; blank rows of which nothing came go."""
     unit.courses.update((case_id, part.course) for case_id, part in parts.items())
     changed = unit.records.changed_cases | set(parts)
-    rows = [(unit.records.cases[case_id], unit.courses[case_id]) for case_id in sorted(changed)]
-    await stores.write_cases(db, [(case, course.held_sessions, course.last_session_id) for case, course in rows])
+    come = [(unit.records.cases[case_id], unit.courses[case_id]) for case_id in sorted(changed)]
+    await stores.write_courses(db, sealed_carries(parts.values()), come)
     blank = {case_id for case_id, case in unit.records.cases.items() if case.revision == 0}
     if blank:
         await stores.drop_blank_cases(db, blank)

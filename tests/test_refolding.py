@@ -5,12 +5,13 @@ import pytest
 from service import refolding
 from service.db.engine import transaction
 from service.db.queries import lock_cases
+from service.db.stores import write_courses
 from service.domain.assess import assess
 from service.domain.commands import AnyCommand, RatingFacts
 from service.domain.concern import Reason, State
 from service.domain.reconcile import Alert, Origin
 from service.domain.records import Records
-from service.refolding import Part, fold_parts, load_parts, store_carries
+from service.refolding import Part, fold_parts, load_parts, sealed_carries
 from tests.factories import (
     CASE,
     NOW,
@@ -105,7 +106,7 @@ async def _refold(desk: Desk, start: tuple[object, str] | None) -> Part:
         records = Records(cases={CASE: locked[CASE][0]})
         parts = await load_parts(db, records, {CASE: start})  # type: ignore[dict-item]
         await fold_parts(parts.values())
-        await store_carries(db, parts.values())
+        await write_courses(db, sealed_carries(parts.values()), [])
         return parts[CASE]
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, Opera
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from service.db.statements import Row, Statement
+from service.db.statements import Insertion, Row, Statement
 from service.domain.plain import encode
 from service.settings import Settings
 
@@ -61,11 +61,11 @@ class Db:
             arguments = [statement.arguments(self.organization_id, row) for row in rows]
             await self.driver.executemany(statement.sql, arguments)
 
-    async def insert(self, statement: Statement, rows: Sequence[Row]) -> None:
-        """Run a statement that takes all rows at once, made by `inserting`."""
-        if rows:
-            columns = {name: [row[name] for row in rows] for name in rows[0]}
-            await self.driver.execute(statement.sql, *statement.arguments(self.organization_id, columns))
+    async def insert(self, insertion: Insertion, **rows: Sequence[Row]) -> None:
+        """Put rows into tables, each by its name, all in one round trip."""
+        if any(rows.values()):
+            arguments = insertion.arguments(self.organization_id, insertion.lists(rows))
+            await self.driver.execute(insertion.sql, *arguments)
 
 
 def make_engine(settings: Settings, pool_size: int | None = None) -> AsyncEngine:

@@ -4,12 +4,12 @@ Building, compiling and fetching through SQLAlchemy costs several times what the
 statement, and a write needs a dozen of them.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from msgspec.json import Encoder
-from sqlalchemy import Select, Table, Uuid, bindparam, column, func, literal_column, select
+from sqlalchemy import Select, Uuid, bindparam, column, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql import ClauseElement
@@ -57,19 +57,50 @@ class Statement:
         return arguments
 
 
-def inserting(table: Table) -> Insert:
-    """Return a statement that inserts any number of rows at once: each parameter is the list of a column's values.
+class Insertion(Statement):
+    """What puts any number of rows into some tables, made of `inserting`: each parameter is the list of a column.
 
-    It is planned and run once, which for many rows costs the database and the driver half. A list of lists would lose
-    its inner ends, so a table with lists among its columns cannot be written so.
+    It is planned and run once, and one round trip; each table is seen as it was before all of it.
     """
-    listed = [item for item in table.c if item.name != "organization_id"]
-    if any(isinstance(item.type, ARRAY) for item in listed):
-        raise TypeError(f"{table.name} has columns of lists")
-    lists = (bindparam(item.name, type_=ARRAY(item.type)) for item in listed)
-    columns = (column(item.name, item.type) for item in listed)
-    given = func.unnest(*lists).table_valued(*columns, name="given").render_derived()
-    return insert(table).from_select(["organization_id", *given.c.keys()], select(ORGANIZATION, *given.c))
+
+    def __init__(self, *inserts: Insert) -> None:
+        first, *others = inserts
+        super().__init__(first.add_cte(*(item.cte(f"in_{item.table.name}") for item in others)) if others else first)
+        self._columns = [(item.table.name, own) for item in inserts for own in _own_columns(item.table)]
+
+    def lists(self, rows: Mapping[str, Sequence[Row]]) -> dict[str, list[Any]]:
+        """Return the parameters for rows by the name of their table."""
+        return {
+            f"{table}_{own.name}": [_spelled(row[own.name]) for row in rows.get(table, ())]
+            if _has_lists(own)
+            else [row[own.name] for row in rows.get(table, ())]
+            for table, own in self._columns
+        }
+
+
+def inserting(table: Any) -> Insert:
+    """Return how rows go into a table by an `Insertion`.
+
+    A list of lists would lose its inner ends, so a column of lists, which are of ids, goes as words.
+    """
+    own = _own_columns(table)
+    sent = [column(item.name, Code() if _has_lists(item) else item.type) for item in own]
+    lists = (bindparam(f"{table.name}_{item.name}", type_=ARRAY(item.type)) for item in sent)
+    given = func.unnest(*lists).table_valued(*sent, name="given").render_derived()
+    values = (func.string_to_array(given.c[item.name], " ") if _has_lists(item) else given.c[item.name] for item in own)
+    return insert(table).from_select(["organization_id", *given.c.keys()], select(ORGANIZATION, *values))
+
+
+def _own_columns(table: Any) -> list[Any]:
+    return [item for item in table.c if item.name != "organization_id"]
+
+
+def _has_lists(item: Any) -> bool:
+    return isinstance(item.type, ARRAY)
+
+
+def _spelled(ids: Sequence[str] | None) -> str | None:
+    return None if ids is None else " ".join(ids)
 
 
 def searched(statement: Select[Any], name: str) -> Any:

@@ -27,7 +27,7 @@ from service.db.listening import NOTIFIED
 from service.db.queries import SessionKey
 from service.db.rows import alert_row, rating_row, revision_row
 from service.db.rulebooks import latest_number
-from service.db.statements import ORGANIZATION, Statement, inserting
+from service.db.statements import ORGANIZATION, Insertion, Row, Statement, inserting
 from service.db.tables import (
     AlertRow,
     AuditRow,
@@ -40,6 +40,7 @@ from service.db.tables import (
     table_of,
 )
 from service.domain.facts import EMPTY_CASE
+from service.domain.figures import Course
 from service.domain.overdue import look_at
 from service.domain.reconcile import Alert
 from service.domain.records import CaseRecord, RatingRecord, SessionRecord
@@ -49,6 +50,9 @@ ratings, revisions, carries = table_of(RatingRow), table_of(RevisionRow), table_
 alerts, audit = table_of(AlertRow), table_of(AuditRow)
 
 CODES = ARRAY(Code())
+
+Placed = tuple[SessionRecord, datetime | None, bool]  # a session, when it took place, whether it is in the course
+Audited = tuple[str, str, str, int | None]  # key id, action, thing, revision: ids only
 
 
 def _replacing(table: Table, statement: Insert, **instead: Any) -> Insert:
@@ -105,30 +109,40 @@ async def inherit_therapists(db: Db, handed: Mapping[str, Sequence[str]]) -> Non
     await db.run(INHERIT, rows)
 
 
-CHANGED = ("facts", "announced", "held_sessions", "last_session_id", "revision", "created_at", "changed_at")
-UPDATE_CASES = Statement(
-    update(cases)
-    .where(cases.c.organization_id == ORGANIZATION, cases.c.case_id == bindparam("this_case"))
-    .values({name: bindparam(name, type_=cases.c[name].type) for name in CHANGED})
+COURSES = Insertion(
+    _replacing(carries, inserting(carries)), _replacing(cases, inserting(cases), rules_since=cases.c.rules_since)
 )
 
 
-async def write_cases(db: Db, records: Iterable[tuple[CaseRecord, int, str | None]]) -> None:
-    """Update cases with their held sessions and the last of them."""
-    rows = [
-        {
-            "this_case": record.case_id,
-            "facts": dict(record.facts),
-            "announced": record.announced,
-            "held_sessions": held,
-            "last_session_id": last,
-            "revision": record.revision,
-            "created_at": record.created_at,
-            "changed_at": record.changed_at,
-        }
-        for record, held, last in records
-    ]
-    await db.run(UPDATE_CASES, rows)
+async def write_courses(
+    db: Db, kept: Iterable[tuple[SessionKey, str, str]], come: Iterable[tuple[CaseRecord, Course]]
+) -> None:
+    """Store carries after sessions, each with what it was folded with, and cases with how far they have come.
+
+    The cases are there and locked; since which setting their rules judge stays as it is.
+    """
+    await db.insert(
+        COURSES,
+        carries=[
+            {"case_id": case_id, "session_id": session_id, "folded_with": folded_with, "carry": carry}
+            for (case_id, session_id), folded_with, carry in kept
+        ],
+        cases=[_case_row(record, course) for record, course in come],
+    )
+
+
+def _case_row(record: CaseRecord, course: Course) -> Row:
+    return {
+        "case_id": record.case_id,
+        "facts": dict(record.facts),
+        "announced": record.announced,
+        "held_sessions": course.held_sessions,
+        "last_session_id": course.last_session_id,
+        "rules_since": record.rules_since,
+        "revision": record.revision,
+        "created_at": record.created_at,
+        "changed_at": record.changed_at,
+    }
 
 
 DROP_BLANK = Statement(
@@ -145,31 +159,40 @@ async def drop_blank_cases(db: Db, case_ids: Collection[str]) -> None:
     await db.fetch(DROP_BLANK, case_ids=sorted(case_ids))
 
 
-SESSIONS = Statement(_replacing(sessions, insert(sessions)), sessions.c.keys())
+FACTS = Insertion(_replacing(sessions, inserting(sessions)), _replacing(ratings, inserting(ratings)), inserting(audit))
+KEEP_PAST = Insertion(inserting(revisions).on_conflict_do_nothing())
 
 
-async def write_sessions(db: Db, records: Iterable[tuple[SessionRecord, datetime | None, bool]], at: datetime) -> None:
-    """Insert or update sessions, each with its time and whether it is part of the course; it is `at` now.
+async def write_facts(
+    db: Db, told: Iterable[Placed], rated: Sequence[RatingRecord], audited: Iterable[Audited], at: datetime
+) -> None:
+    """Insert or update sessions and ratings, keep the revisions that ratings superseded, and note who wrote what.
 
-    The watchdog looks at each again: see `look_at`.
+    The watchdog looks at each session again: see `look_at`.
     """
-    rows = [
-        {
-            "case_id": record.case_id,
-            "session_id": record.session_id,
-            "facts": record.facts,
-            "inherited": None if record.inherited is None else list(record.inherited),
-            "held_at": held_at,
-            "in_course": in_course,
-            "revision": record.revision,
-            "created_at": record.created_at,
-            "changed_at": record.changed_at,
-            "overdue_at": record.overdue_at,
-            "look_at": look_at(record, in_course, at),
-        }
-        for record, held_at, in_course in records
-    ]
-    await db.run(SESSIONS, rows)
+    await db.insert(
+        FACTS,
+        sessions=[_session_row(*placed, at) for placed in told],
+        ratings=[rating_row(record) for record in rated],
+        audit=[_audit_row(entry, at) for entry in audited],
+    )
+    await db.insert(KEEP_PAST, revisions=[revision_row(record, old) for record in rated for old in record.past])
+
+
+def _session_row(record: SessionRecord, held_at: datetime | None, in_course: bool, at: datetime) -> Row:
+    return {
+        "case_id": record.case_id,
+        "session_id": record.session_id,
+        "facts": record.facts,
+        "inherited": record.inherited,
+        "held_at": held_at,
+        "in_course": in_course,
+        "revision": record.revision,
+        "created_at": record.created_at,
+        "changed_at": record.changed_at,
+        "overdue_at": record.overdue_at,
+        "look_at": look_at(record, in_course, at),
+    }
 
 
 FORGET_OVERDUE = Statement(
@@ -186,34 +209,6 @@ FORGET_OVERDUE = Statement(
 async def forget_overdue(db: Db, keys: Iterable[SessionKey]) -> None:
     """Take back what was noted of some sessions: the one planned to follow them was not overdue."""
     await db.run(FORGET_OVERDUE, [{"this_case": case_id, "this_session": session_id} for case_id, session_id in keys])
-
-
-RATINGS = Statement(_replacing(ratings, inserting(ratings)))
-KEEP_PAST = Statement(inserting(revisions).on_conflict_do_nothing())
-
-
-async def write_ratings(db: Db, records: Sequence[RatingRecord]) -> None:
-    """Insert or update ratings, and keep the revisions they superseded."""
-    await db.insert(RATINGS, [rating_row(record) for record in records])
-    past = [revision_row(record, old) for record in records for old in record.past]
-    await db.insert(KEEP_PAST, past)
-
-
-CARRIES = Statement(_replacing(carries, inserting(carries)))
-
-
-async def write_carries(db: Db, rows: Sequence[tuple[SessionKey, str, str]]) -> None:
-    """Store the carry after each of some sessions."""
-    values = [
-        {
-            "case_id": case_id,
-            "session_id": session_id,
-            "folded_with": folded_with,
-            "carry": carry,
-        }
-        for (case_id, session_id), folded_with, carry in rows
-    ]
-    await db.insert(CARRIES, values)
 
 
 def _alerts() -> Statement:
@@ -271,20 +266,21 @@ async def take_change_numbers(db: Db, count: int) -> Taken:
     return Taken(row["change_number"] - count + 1, row["subscribed"])
 
 
-AUDIT = Statement(inserting(audit))
+AUDIT = Insertion(inserting(audit))
 
 
-async def write_audit(db: Db, at: datetime, entries: Sequence[tuple[str, str, str, int | None]]) -> None:
-    """Note who wrote what: (key id, action, thing, revision), ids only."""
-    rows = [
-        {
-            "audit_id": uuid7(),
-            "at": at,
-            "key_id": key_id,
-            "action": action,
-            "thing": thing,
-            "revision": revision,
-        }
-        for key_id, action, thing, revision in entries
-    ]
-    await db.insert(AUDIT, rows)
+async def write_audit(db: Db, at: datetime, entries: Iterable[Audited]) -> None:
+    """Note who wrote what."""
+    await db.insert(AUDIT, audit=[_audit_row(entry, at) for entry in entries])
+
+
+def _audit_row(entry: Audited, at: datetime) -> Row:
+    key_id, action, thing, revision = entry
+    return {
+        "audit_id": uuid7(),
+        "at": at,
+        "key_id": key_id,
+        "action": action,
+        "thing": thing,
+        "revision": revision,
+    }

@@ -76,19 +76,16 @@ async def test_what_is_written_twice_is_there_once(desk: Desk) -> None:
     assert made.session is not None
     changed = replace((await desk.stored()).carries[CASE, "s1"][1], number=7)
     async with transaction(desk.engine, desk.organization) as db:
-        await stores.write_ratings(db, [made.rating])
-        await stores.write_sessions(db, [(made.session, START, True)], NOW)
-        await stores.write_carries(db, [((CASE, "s1"), "other", seal(changed))])
+        await stores.write_facts(db, [(made.session, START, True)], [made.rating], [], NOW)
+        await stores.write_courses(db, [((CASE, "s1"), "other", seal(changed))], [])
     stored = await desk.stored()
     assert [item.rating_id for item in stored.ratings] == [made.rating.rating_id]
     assert stored.carries[CASE, "s1"] == ("other", changed)
 
 
 async def test_nothing_to_write_is_no_statement(db: Db) -> None:
-    await stores.write_cases(db, [])
-    await stores.write_sessions(db, [], NOW)
-    await stores.write_ratings(db, [])
-    await stores.write_carries(db, [])
+    await stores.write_facts(db, [], [], [], NOW)
+    await stores.write_courses(db, [], [])
     await stores.write_alerts(db, [])
     await stores.write_audit(db, NOW, [])
 
@@ -127,5 +124,5 @@ async def test_ids_of_ratings_are_free_to_repeat_in_another_organization(desk: D
     await stranger.write(post(rating_facts("eva")))
     assert made.rating is not None
     async with transaction(desk.engine, other.organization_id) as db:
-        await stores.write_ratings(db, [made.rating])
+        await stores.write_facts(db, [], [made.rating], [], NOW)
     assert made.rating.rating_id in {item.rating_id for item in (await stranger.stored()).ratings}
