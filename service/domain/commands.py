@@ -48,11 +48,11 @@ class RatingFacts:
         return (
             self.case_id,
             self.session_id,
-            self.rater_kind.value,
+            self.rater_kind,
             self.rater_id,
             self.about,
             self.instrument,
-            self.phase.value,
+            self.phase,
         )
 
 

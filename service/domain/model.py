@@ -113,7 +113,7 @@ class Rating:
     @cached_property
     def natural_key(self) -> tuple[str, str, str, str, str]:
         """Return what names this rating within its session; also the order in which ratings are read."""
-        return (self.rater_kind.value, self.rater_id, self.about, self.instrument, self.phase.value)
+        return (self.rater_kind, self.rater_id, self.about, self.instrument, self.phase)
 
     @cached_property
     def line(self) -> str:

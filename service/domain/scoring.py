@@ -46,7 +46,7 @@ def score_answers(instrument: Instrument, answers: Mapping[str, float]) -> dict[
     turned = {**answers, **{item: _turned(instrument, item, answers[item]) for item in reversed_items}}
     units = instrument.dimensions.items()
     given = {code: [turned[item] for item in unit.items if item in turned] for code, unit in units}
-    hollow = not all(marks for code, marks in given.items() if code != "total")
+    hollow = not all([marks for code, marks in given.items() if code != "total"])
     scored = {
         code: _score(instrument, code, unit, given[code])
         for code, unit in units
@@ -127,31 +127,25 @@ def _turned(instrument: Instrument, item: str, answer: float) -> float:
 
 
 def _complete(instrument: Instrument, unit: Dimension, answered: int) -> bool:
-    items = len(unit.items)
-    return items - answered <= (allowed_missing(items) if instrument.prorates else 0)
+    missing = len(unit.items) - answered
+    return not missing or (instrument.prorates and missing <= allowed_missing(len(unit.items)))
 
 
 def _score(instrument: Instrument, code: str, unit: Dimension, answers: list[float]) -> Score:
-    mean = sum(answers) / len(answers)
-    raw = mean * len(unit.items) if unit.raw == "sum" else mean
-    answered = len(answers)
-    return _with_flags(instrument, code, raw, mean, answered, prorated=answered < len(unit.items))
+    answered, items = len(answers), len(unit.items)
+    mean = sum(answers) / answered
+    raw = mean * items if unit.raw == "sum" else mean
+    return _with_flags(instrument, code, raw, mean, answered, answered < items)
 
 
 def _given(instrument: Instrument, code: str, raw: float) -> Score:
     mean = instrument.mean_of_raw(code, raw)
-    return _with_flags(instrument, code, raw, mean, len(instrument.dimensions[code].items), prorated=False)
+    return _with_flags(instrument, code, raw, mean, len(instrument.dimensions[code].items), False)
 
 
 def _with_flags(instrument: Instrument, code: str, raw: float, mean: float, answered: int, prorated: bool) -> Score:
     cutoff = instrument.cut(code)
     low = cutoff is not None and (at_most if cutoff.comparator == "<=" else below)(raw, cutoff.raw)
-    return Score(
-        raw=raw,
-        mean=mean,
-        percent=round(min(100.0, max(0.0, instrument.percent_of_mean(code, mean))), DIGITS),
-        answered=answered,
-        items=len(instrument.dimensions[code].items),
-        prorated=prorated,
-        flags=("below-cutoff",) if low else (),
-    )
+    percent = round(min(100.0, max(0.0, instrument.percent_of_mean(code, mean))), DIGITS)
+    items = len(instrument.dimensions[code].items)
+    return Score(raw, mean, percent, answered, items, prorated, ("below-cutoff",) if low else ())

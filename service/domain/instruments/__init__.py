@@ -197,8 +197,12 @@ class Instrument:
 
     def percent_of_mean(self, dimension: str, mean: float) -> float:
         """Return an item mean as percent of the range of a dimension."""
-        lowest = self.lowest_of(dimension)
-        return 100 * (mean - lowest) / (self.maximum - lowest)
+        lowest, width = self._ranges[dimension]
+        return 100 * (mean - lowest) / width
+
+    @cached_property
+    def _ranges(self) -> Mapping[str, tuple[float, float]]:
+        return {code: (self.lowest_of(code), self.maximum - self.lowest_of(code)) for code in self.dimensions}
 
     def mean_of_raw(self, dimension: str, raw: float) -> float:
         """Return a raw score of a dimension as an item mean."""
