@@ -35,7 +35,7 @@ from service.db.stores import organizations
 from service.domain.circumstances import circumstances_of
 from service.domain.commands import Document
 
-FIXED = ("rules", "tones", "case_ids", "therapist_ids")  # what an alert keeps, or gains: who led may be told late
+FIXED = ("rules", "tones", "case_ids", "therapist_ids")  # what an alert keeps as long as it lives
 PASSING = ("states", "severities")  # what it may lose, and then leaves this reader's sight
 HIDING = ("silent_on_hold",)  # what takes it out of everybody's
 

@@ -115,7 +115,8 @@ def reconcile(
     """Return the alerts that differ from what is stored.
 
     `concerns` are those of the refolded part of one case, `stored` its alerts that rest on any session of that part,
-    and `therapists` who led those of its sessions of which that is known: an alert is of those who led the opening one.
+    and `therapists` who led those of its sessions of which that is known: an alert is of those who led the opening one,
+    and stays theirs whom it was told of, since nobody takes it from their list.
     A concern is the alert of the same topic with which it shares a session: the oldest id survives a merge (the others
     are retracted as `merged`), the earlier part keeps the id after a split, and an alert that no concern stands for any
     more is retracted for the reason `lost`; should its ground come back, it lives again.
@@ -151,7 +152,7 @@ def _of_one_subject(
             changed.append(Reconciled(make(concern), seen=True))
             continue
         left.remove(match)
-        moved = _moved(match, concern, therapists.get(concern.opened_session_id, match.therapists), at)
+        moved = _moved(match, concern, therapists.get(concern.opened_session_id, ()), at)
         if moved is not None:
             changed.append(moved)
     for alert in left:
@@ -166,9 +167,10 @@ def _may_be(alert: Alert) -> bool:
     return alert.concern.reason is not Reason.merged
 
 
-def _moved(alert: Alert, concern: Concern, therapists: tuple[str, ...], at: datetime) -> Reconciled | None:
+def _moved(alert: Alert, concern: Concern, led_by: tuple[str, ...], at: datetime) -> Reconciled | None:
     """Return the alert with its concern as recomputed and whose it is; None if nothing at all changed."""
-    before, same = alert.concern, therapists == alert.therapists
+    before, therapists = alert.concern, tuple(dict.fromkeys((*alert.therapists, *led_by)))
+    same = therapists == alert.therapists
     if before == concern and same:
         return None
     if _shown(before) == _shown(concern) and same:

@@ -117,7 +117,7 @@ def test_other_parameters_are_seen_and_those_that_nobody_noted_are_the_rules_own
 
 @pytest.mark.parametrize(
     ("known", "therapists"),
-    [({"s3": ("dr-9",), "s4": ("dr-8",)}, ("dr-9",)), ({"s3": ("dr-7",)}, None), ({"s4": ("dr-8",)}, None)],
+    [({"s3": ("dr-9",), "s4": ("dr-8",)}, ("dr-7", "dr-9")), ({"s3": ("dr-7",)}, None), ({"s4": ("dr-8",)}, None)],
 )
 def test_an_alert_is_of_those_who_led_the_session_that_opened_it(
     known: dict[str, tuple[str, ...]], therapists: tuple[str, ...] | None
