@@ -23,7 +23,7 @@ from service.domain.commands import (
 )
 from service.domain.figures import Course
 from service.domain.model import Family
-from service.domain.records import CaseRecord, Records
+from service.domain.records import CaseRecord, Records, SessionRecord
 from service.refolding import Position
 
 
@@ -46,15 +46,11 @@ class Unit:
     positions: dict[SessionKey, Position]
     families: dict[str, Family]
     cases: dict[str, CaseRecord]
+    sessions: dict[SessionKey, SessionRecord]
 
-    def told_anew(self) -> dict[str, tuple[Document, Document]]:
-        """Return the facts, before and now, of the cases whose alerts are told otherwise, or to others, from now on."""
-        told = {}
-        for case_id in self.records.changed_cases:
-            before, now = (cases[case_id].facts for cases in (self.cases, self.records.cases))
-            if circumstances_of(before) != circumstances_of(now) or before["therapists"] != now["therapists"]:
-                told[case_id] = (before, now)
-        return told
+    def names_nobody(self, case_id: str) -> bool:
+        """Tell whether a case named no therapist before, or names none now."""
+        return not all(cases[case_id].facts["therapists"] for cases in (self.cases, self.records.cases))
 
     def case_of(self, command: AnyCommand) -> str | None:
         """Return the case that a command is about; None if it names a rating that does not exist."""
@@ -121,6 +117,7 @@ async def load(db: Db, commands: Sequence[AnyCommand], at: datetime) -> Unit:
         positions=positions(records, records.sessions),
         families=families(records),
         cases=dict(records.cases),
+        sessions=dict(records.sessions),
     )
 
 
@@ -138,3 +135,33 @@ def positions(records: Records, keys: Iterable[SessionKey]) -> dict[SessionKey, 
 def families(records: Records) -> dict[str, Family]:
     """Return each case's family as it stands now."""
     return {case_id: case.family for case_id, case in records.cases.items()}
+
+
+async def told_anew(db: Db, unit: Unit, further: Mapping[str, Course]) -> dict[str, tuple[Document, Document]]:
+    """Return the facts, before and now, of the cases whose alerts are told otherwise, or to others, from now on.
+
+    `further` is how far courses have come. As therapists stand those whose caseload a case is (see `caseload`).
+    """
+    records, told = unit.records, {}
+    courses = {**unit.courses, **further}
+    ends = {case_id: (_last(case_id, unit.courses), _last(case_id, courses)) for case_id in courses}
+    changed = {case_id for case_id, (former, last) in ends.items() if former != last} | records.changed_cases
+    asked = {key for case_id in changed if unit.names_nobody(case_id) for key in ends[case_id]}
+    stored = await queries.sessions_by_key(db, asked - records.sessions.keys())
+    for case_id in records.changed_cases | further.keys():
+        former, last = ends[case_id]
+        before = _whose(unit.cases[case_id], unit.sessions.get(former) or stored.get(former))
+        now = _whose(records.cases[case_id], records.sessions.get(last) or stored.get(last))
+        if circumstances_of(before) != circumstances_of(now) or before["therapists"] != now["therapists"]:
+            told[case_id] = (before, now)
+    return told
+
+
+def _last(case_id: str, courses: Mapping[str, Course]) -> SessionKey:
+    return (case_id, courses[case_id].last_session_id or "")
+
+
+def _whose(case: CaseRecord, last: SessionRecord | None) -> Document:
+    """Return the facts of a case; one that names nobody is of those whom its last held session announced."""
+    announced = last.facts["therapists"] if last is not None and last.facts is not None else []
+    return {**case.facts, "therapists": case.facts["therapists"] or announced}

@@ -32,7 +32,7 @@ from service.domain.figures import Course, Figures, figures
 from service.domain.model import TherapySession
 from service.domain.reconcile import Alert
 from service.domain.records import CaseRecord, RatingRecord, Records, SessionRecord
-from service.loading import NewCases, Unit, families, load, positions
+from service.loading import NewCases, Unit, families, load, positions, told_anew
 from service.refolding import Part, Position, fold_parts, load_parts, reconcile_alerts, sealed_carries, take_back
 
 TURNS = 2  # of the loop, until a first statement has left
@@ -85,10 +85,11 @@ async def apply(db: Db, commands: Sequence[AnyCommand]) -> list[Outcome]:
     audited = [_audited(command, done, unit.records) for command, done in judged if _wrote(done)]
     shown = {key for key in map(_session_shown, commands, decisions) if key is not None}
     parts, carries = await _fold(db, unit, shown, partial(_store_facts, db, unit, at, audited))
+    told = await told_anew(db, unit, {case_id: part.course for case_id, part in parts.items()})
     await _store_courses(db, unit, parts)
     views = {key: view for key in shown if (view := _view(unit.records, key, carries.get(key))) is not None}
     alerts = await reconcile_alerts(db, parts, shown, _backfilled(commands, decisions), at)
-    await tell_anew(db, unit.told_anew())
+    await tell_anew(db, told)
     return [_outcome(unit, decision, views, alerts) for decision in decisions]
 
 

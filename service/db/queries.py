@@ -109,6 +109,15 @@ async def touched_sessions(
     return found, set(rows[0]["valid"] or ()), rows[0]["number"]
 
 
+SESSIONS_BY_KEY = Statement(_of_sessions(sessions))
+
+
+async def sessions_by_key(db: Db, wanted: Collection[SessionKey]) -> dict[SessionKey, SessionRecord]:
+    """Return those of some sessions that are there."""
+    rows = await db.fetch(SESSIONS_BY_KEY, **columns_of("wanted", 2, wanted)) if wanted else []
+    return {(row["case_id"], row["session_id"]): session_record_of(row) for row in rows}
+
+
 RATINGS_OF_SESSIONS = Statement(_of_sessions(ratings))
 LIVE_RATINGS = Statement(_of_sessions(ratings, ratings.c.state == "live"))
 

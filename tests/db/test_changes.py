@@ -18,7 +18,18 @@ from service.db.reads import AlertFilter
 from service.domain.commands import AnyCommand
 from service.settings import Settings
 from service.writing import apply
-from tests.factories import CASE, NOW, case_facts, held_at, post, put_case, rating_facts, srs
+from tests.factories import (
+    CASE,
+    NOW,
+    case_facts,
+    held_at,
+    post,
+    put_case,
+    put_session,
+    rating_facts,
+    session_facts,
+    srs,
+)
 from tests.writes import Desk, alerts
 
 pytestmark = pytest.mark.anyio
@@ -268,6 +279,31 @@ async def test_a_case_that_is_handed_over_goes_here_and_comes_there(mine: Reader
     assert await mine.catch_up() == [("a", "recovered")]
     await of(mine.desk, "a")
     assert await mine.catch_up() == [("removed", "a")]
+
+
+def announced(number: int, *therapists: str, **facts: Any) -> AnyCommand:
+    """Return a session of a case of which nothing else is known, led by some therapists."""
+    told = session_facts(held_at=held_at(number).isoformat(), therapists=list(therapists), **facts)
+    return put_session(told, f"s{number}")
+
+
+async def test_a_case_that_names_nobody_goes_with_its_last_session(desk: Desk) -> None:
+    await desk.write(announced(1, "dr-7"), low())
+    one, other = Reader(desk, caseload=("dr-7",)), Reader(desk, caseload=("dr-8",))
+    assert (await one.catch_up(), await other.catch_up()) == ([(CASE, "open")], [])
+    moves: list[tuple[AnyCommand, list[Any], list[Any]]] = [
+        (announced(2, "dr-8"), [("removed", CASE)], [(CASE, "open")]),  # a session further
+        (announced(2, "dr-8", next_planned_at=held_at(3).isoformat()), [], []),
+        (announced(2, "dr-7"), [(CASE, "open")], [("removed", CASE)]),  # the same one, led by somebody else
+        (announced(2, "dr-8", status="cancelled"), [], []),  # the first is the last one again
+        (announced(2, "dr-8"), [("removed", CASE)], [(CASE, "open")]),
+        (put_case(case_facts(therapists=["dr-7"])), [(CASE, "open")], [("removed", CASE)]),
+        (announced(3, "dr-8"), [], []),  # whom the case names has it, whoever leads a session
+        (put_case(case_facts()), [("removed", CASE)], [(CASE, "open")]),
+    ]
+    for told, here, there in moves:
+        await desk.one(told)
+        assert (await one.catch_up(), await other.catch_up()) == (here, there), told
 
 
 async def test_who_was_away_hears_once_that_a_case_has_gone(mine: Reader) -> None:
