@@ -88,8 +88,9 @@ async def apply(db: Db, commands: Sequence[AnyCommand]) -> list[Outcome]:
     told = await told_anew(db, unit, {case_id: part.course for case_id, part in parts.items()})
     await _store_courses(db, unit, parts)
     views = {key: view for key in shown if (view := _view(unit.records, key, carries.get(key))) is not None}
-    alerts = await reconcile_alerts(db, parts, shown, _backfilled(commands, decisions), at)
-    await tell_anew(db, told)
+    backfilled = _backfilled(commands, decisions)
+    alerts = await reconcile_alerts(db, parts, shown, backfilled, at)
+    await tell_anew(db, told, backfilled)
     return [_outcome(unit, decision, views, alerts) for decision in decisions]
 
 

@@ -54,11 +54,17 @@ async def delivered_to(desk: Desk, name: str = "ehr") -> list[Delivery]:
 
 
 async def alarm(
-    desk: Desk, number: int = 1, case_id: str = CASE, at: datetime = NOW, severity: int = 2, backfill: bool = False
+    desk: Desk,
+    number: int = 1,
+    case_id: str = CASE,
+    at: datetime = NOW,
+    severity: int = 2,
+    backfill: bool = False,
+    **told: Any,
 ) -> None:
     """Let Ana be hostile to dr-7 in the session of a number: an alert opens, or the one that is open changes."""
     seen = {"i1": bodies.indicator(severity=severity)}
-    told = {"held_at": held_at(number).isoformat(), "therapists": ["dr-7"]}
+    told = {"held_at": held_at(number).isoformat(), "therapists": ["dr-7"], **told}
     facts = session_facts(**told, indicators_observed=True, indicators=seen)
     command = put_session(facts, session_id=f"s{number}", case_id=case_id, at=at)
     await desk.write(replace(command, backfill=backfill))

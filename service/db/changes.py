@@ -4,7 +4,7 @@ A number is taken under the lock of the organization's row, which is held until 
 sees all before it, and a reader who goes on from the last number seen misses none, however many write.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from service.db import stores
 from service.db.caseload import OF_CASELOAD
+from service.db.deliveries import enqueue
 from service.db.engine import Db
 from service.db.handing_over import HANDED_OVER, handing, newest_of_caseload, number_here
 from service.db.queries import CODES, alerts
@@ -34,6 +35,7 @@ from service.db.statements import ORGANIZATION, Statement
 from service.db.stores import organizations
 from service.domain.circumstances import circumstances_of
 from service.domain.commands import Document
+from service.domain.delivery import Event
 
 FIXED = ("rules", "tones", "case_ids", "therapist_ids")  # what an alert keeps as long as it lives
 PASSING = ("states", "severities")  # what it may lose, and then leaves this reader's sight
@@ -160,23 +162,29 @@ RENUMBER = Statement(
 )
 
 
-async def tell_anew(db: Db, turned: Mapping[str, tuple[Document, Document]]) -> None:
+async def tell_anew(db: Db, turned: Mapping[str, tuple[Document, Document]], backfilled: Collection[str] = ()) -> None:
     """Count the alerts of cases whose circumstances or therapists changed, from facts to others, as changed.
 
     They are told anew, or as removed to whom the case was taken from; their revisions stay. A case that comes on hold
-    hides some of them; which, its rules know.
+    hides some of them; which, its rules know. Of one that was nobody's until now, its therapists hear what waits, but
+    for those that are `backfilled`.
     """
     rows = await db.fetch(ALERTS_OF_CASES, case_ids=sorted(turned)) if turned else []
     if not rows:
         return
-    renumbered = []
-    for number, row in enumerate(rows, (await stores.take_change_numbers(db, len(rows))).first):
+    renumbered, waited = [], dict[int, Event]()
+    taken = await stores.take_change_numbers(db, len(rows))
+    for number, row in enumerate(rows, taken.first):
         facts = turned[row["case_id"]]
         before, now = map(circumstances_of, facts)
         hidden = row["hidden_number"] if before.on_hold else number
         numbers = {"change_number": number, "hidden_number": hidden if now.on_hold else None}
         renumbered.append({"this": row["alert_id"], **numbers, **handing(*facts, number)})
+        if row["case_id"] not in backfilled and not facts[0]["therapists"]:
+            waited[number] = Event.opened
     await db.run(RENUMBER, renumbered)
+    if taken.subscribed:
+        await enqueue(db, waited, late=True)
 
 
 RAISE = Statement(

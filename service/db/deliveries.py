@@ -1,6 +1,6 @@
 """Deliveries as they are stored: written with the change that they tell of, and read."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -33,8 +33,10 @@ from service.db.rows import Row
 from service.db.statements import ORGANIZATION, Statement
 from service.db.subscriptions import IN_FORCE, subscriptions
 from service.db.tables import AlertRow, CaseRow, DeliveryRow, table_of
+from service.domain.concern import ACTIVE
 from service.domain.delivery import Delivery, DeliveryState, Event
 from service.domain.model import Severity
+from service.domain.reconcile import Handling, Origin
 from service.domain.subscription import Role
 
 alerts, cases, deliveries = table_of(AlertRow), table_of(CaseRow), table_of(DeliveryRow)
@@ -103,7 +105,23 @@ def _is_news(event: Any) -> Any:
     return or_(subscriptions.c.person.is_(None), to_therapist)
 
 
-def _enqueue() -> Any:
+def _waited(event: Any) -> Any:
+    """Return whether a therapist is told of an alert that opened, and waits, while nobody was named who could be."""
+    mine = (
+        deliveries.c.organization_id == ORGANIZATION,
+        deliveries.c.subscription_id == subscriptions.c.subscription_id,
+    )
+    told = select(deliveries.c.event_id).where(*mine, deliveries.c.alert_id == alerts.c.alert_id)
+    return and_(
+        subscriptions.c.role == Role.therapist.value,
+        alerts.c.origin == Origin.live.value,
+        alerts.c.handling == Handling.new.value,
+        or_(*(alerts.c.state == state.value for state in sorted(ACTIVE))),
+        ~told.exists(),
+    )
+
+
+def _enqueue(news: Callable[[Any], Any]) -> Any:
     columns = (column("event_id", Uuid()), column("number", BigInteger()), column("event", Code()))
     arrays = [bindparam(f"{item.name}s", type_=ARRAY(item.type)) for item in columns]
     told = func.unnest(*arrays).table_valued(*columns, name="told").render_derived()
@@ -113,22 +131,24 @@ def _enqueue() -> Any:
         .select_from(told)
         .join(alerts, (alerts.c.organization_id == ORGANIZATION) & (alerts.c.change_number == told.c.number))
         .join(subscriptions, subscriptions.c.organization_id == ORGANIZATION)
-        .where(IN_FORCE, ~alerts.c.shadow, *wanted_of(told.c.event), _is_news(told.c.event))
+        .where(IN_FORCE, ~alerts.c.shadow, *wanted_of(told.c.event), news(told.c.event))
     )
     return insert(deliveries).from_select(list(begun), found)
 
 
-ENQUEUE = Statement(_enqueue())
+ENQUEUE, ENQUEUE_LATE = Statement(_enqueue(_is_news)), Statement(_enqueue(_waited))
 
 
-async def enqueue(db: Db, events: Mapping[int, Event]) -> None:
+async def enqueue(db: Db, events: Mapping[int, Event], late: bool = False) -> None:
     """Put changes of alerts, by their numbers, on their way to whoever wants to be told of them.
 
     Alerts in shadow are told to nobody, nor is anything of a case on safety hold or with walls: that is withheld.
+    `late`: it is told now whose they are, and who has not been told hears of what still waits.
     """
     if events:
         numbers, codes = list(events), [event.value for event in events.values()]
-        await db.fetch(ENQUEUE, event_ids=[uuid7() for _ in numbers], numbers=numbers, events=codes)
+        statement = ENQUEUE_LATE if late else ENQUEUE
+        await db.fetch(statement, event_ids=[uuid7() for _ in numbers], numbers=numbers, events=codes)
 
 
 STORE = Statement(insert(deliveries), deliveries.c.keys())

@@ -13,7 +13,7 @@ from service.domain.delivery import Delivery, DeliveryState, Event
 from service.domain.handling import Act, Action
 from service.domain.model import Severity
 from service.domain.retrying import Verdict
-from service.domain.subscription import SubscriptionState
+from service.domain.subscription import Role, SubscriptionState
 from service.handling import handle
 from tests.factories import CASE, NOW, START, case_facts, put_case, rule_setting
 from tests.subscribed import SILENT, alarm, claimed, delivered_to, settled, subscribe, subscription, waiting
@@ -147,6 +147,49 @@ async def test_what_is_withheld_goes_like_all_that_is_settled(desk: Desk) -> Non
     await alarm(desk)
     async with transaction(desk.engine, desk.organization) as db:
         assert [await deliveries.forget(db, before) for before in (NOW, LATER)] == [0, 1]
+
+
+DR_7 = subscription(
+    "anna",
+    channel="email",
+    person="dr-7",
+    role=Role.therapist,
+    therapists=("dr-7",),
+    severities=("warning", "critical"),
+)
+
+
+async def test_who_is_named_late_hears_of_what_waits_and_once(desk: Desk) -> None:
+    """Ratings and observations may come before anybody says whose the case is."""
+    await subscribe(desk, DR_7, subscription("another", person="dr-8", role=Role.therapist, therapists=("dr-8",)))
+    await subscribe(desk, replace(DR_7, subscription_id="supervisor", role=Role.supervisor))
+    await alarm(desk, therapists=[])
+    assert await delivered_to(desk, "anna") == []
+    named, nobody = put_case(case_facts(therapists=["dr-7"])), put_case(case_facts())
+    for command in (named, nobody, named):
+        await desk.one(command)
+    (alert,) = (await desk.stored()).live_alerts(CASE)
+    (sent,) = await delivered_to(desk, "anna")
+    assert (sent.event, sent.alert_id, sent.severity) == (Event.opened, alert.alert_id, Severity.warning)
+    assert [len(await delivered_to(desk, name)) for name in ("another", "supervisor")] == [0, 0]
+
+
+@pytest.mark.parametrize("late", ["handled", "an old story", "told in one", "handed over"])
+async def test_who_is_named_late_hears_of_nothing_else(desk: Desk, late: str) -> None:
+    await subscribe(desk, DR_7)
+    named = put_case(case_facts(therapists=["dr-7"]))
+    if late == "handed over":
+        await desk.one(put_case(case_facts(therapists=["dr-8"])))  # who was told
+    if late == "told in one":
+        await alarm(desk, 1, "fam-1", therapists=[])
+        named = replace(named, case_id="fam-1", backfill=True)
+    await alarm(desk, backfill=late == "an old story", therapists=[])
+    (alert,) = (await desk.stored()).live_alerts(CASE)
+    if late == "handled":
+        act = Act(id="h-1", action=Action.acknowledge, by="dr-8")
+        await handle(desk.engine, desk.bearer(), UUID(alert.alert_id), act, LATER)
+    await desk.one(named)
+    assert await delivered_to(desk, "anna") == []
 
 
 async def test_nothing_in_shadow_is_told(desk: Desk) -> None:
