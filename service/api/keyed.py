@@ -120,10 +120,12 @@ class KeyedRequest(Request):
         """Raise the 401 of a key or token that ended while this request waited."""
         await self.service.keys.caller(self.headers, self.now, asked_again=False)
 
-    def reading(self) -> AbstractAsyncContextManager[Db]:
-        """Return the transaction in which this request reads."""
-        caller = self.caller
-        return transaction(self.service.engine, caller.organization_id, caseload=caller.caseload)
+    def reading(self, therapist: str | None = None) -> AbstractAsyncContextManager[Db]:
+        """Return the transaction in which this request reads: all of its caller's, or a therapist's part of it."""
+        caller, caseload = self.caller, self.caller.caseload
+        if therapist is not None:
+            caseload = (therapist,) if caseload is None or therapist in caseload else ()
+        return transaction(self.service.engine, caller.organization_id, caseload=caseload)
 
     @property
     def dry_run(self) -> bool:

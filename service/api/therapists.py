@@ -49,16 +49,19 @@ class MondayPublic(BaseModel):
     openapi_extra=needs("alerts:read", tokens=True, speaks=True),
 )
 async def get_monday(request: KeyedRequest, therapist_id: TherapistId) -> Response:
-    """Return at most three families of a therapist worth a question, one reason each. None is no sign of safety."""
+    """Return at most three families of a therapist worth a question, one reason each. None is no sign of safety.
+
+    A therapist's families are those of the cases that name them now, whoever led the session in which an alert opened;
+    a case that names nobody is of those whom its last held session announced.
+    """
     now = request.now
     wanted = reads.AlertFilter(
         states=[State.open],
         severities=GRAVE,
         handlings=WAITING,
-        therapist_ids=[therapist_id],
         silent_on_hold=silent_rules(),
     )
-    async with request.reading() as db:
+    async with request.reading(therapist_id) as db:
         found = await reads.alert_page(db, wanted, now, None, MOST_OPEN)
     stored = {item.alert.alert_id: item for item in found}
     chosen = [stored[alert.alert_id] for alert in worth_a_question(item.alert for item in found)]

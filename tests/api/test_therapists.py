@@ -4,9 +4,11 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from service.domain.monday import MOST
 from tests.api.bodies import Document, hostile
+from tests.api.conftest import client_of
 
 pytestmark = pytest.mark.anyio
 
@@ -40,6 +42,24 @@ async def test_the_gravest_first_and_only_ones_own(client: httpx.AsyncClient) ->
         assert item == {name: alert[name] for name in item}
     assert [item["case_id"] for item in await monday(client, "dr-8")] == ["another"]
     assert await monday(client, "dr-9") == []
+
+
+async def test_a_family_goes_with_its_case(client: httpx.AsyncClient) -> None:
+    await seen(client, "fam-1", therapists=["dr-9"])  # for once
+    weeks = []
+    for therapists in (["dr-7"], ["dr-8"], []):
+        (await client.put("/v1/cases/fam-1", json={"therapists": therapists})).raise_for_status()
+        weeks.append([len(await monday(client, therapist)) for therapist in ("dr-7", "dr-8", "dr-9")])
+    assert weeks == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+
+
+async def test_of_what_a_token_reaches(app: FastAPI, client: httpx.AsyncClient) -> None:
+    for therapist in ("dr-7", "dr-8", "dr-9"):
+        await seen(client, f"of-{therapist}", therapists=[therapist])
+    wanted = {"person": "sup-1", "role": "supervisor", "therapists": ["dr-7", "dr-8"], "scopes": ["alerts:read"]}
+    async with client_of(app, (await client.post("/v1/tokens", json=wanted)).json()["token"]) as supervisor:
+        found = [[item["case_id"] for item in await monday(supervisor, who)] for who in ("dr-7", "dr-8", "dr-9")]
+    assert found == [["of-dr-7"], ["of-dr-8"], []]
 
 
 async def test_what_is_put_off_or_aside_is_no_reason(client: httpx.AsyncClient) -> None:
