@@ -122,10 +122,9 @@ class KeyedRequest(Request):
 
     def reading(self, therapist: str | None = None) -> AbstractAsyncContextManager[Db]:
         """Return the transaction in which this request reads: all of its caller's, or a therapist's part of it."""
-        caller, caseload = self.caller, self.caller.caseload
-        if therapist is not None:
-            caseload = (therapist,) if caseload is None or therapist in caseload else ()
-        return transaction(self.service.engine, caller.organization_id, caseload=caseload)
+        caller, own = self.caller, self.caller.caseload
+        theirs = own if therapist is None else (therapist,) if own is None or therapist in own else ()
+        return transaction(self.service.engine, caller.organization_id, caseload=theirs)
 
     @property
     def dry_run(self) -> bool:
@@ -250,7 +249,6 @@ DRY_RUN = {
     "schema": {"type": "boolean", "default": False},
     "description": "true: answer as if, and store nothing; needs the scope course:read too",
 }
-
 
 TICKET = {
     "name": "ticket",
