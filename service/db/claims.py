@@ -230,5 +230,5 @@ TOLD = Statement(_told())
 
 async def count_told(db: Db, begun: Mapping[str, datetime]) -> dict[str, int]:
     """Return how many messages each of some subscriptions has had since a time; one that had none is left out."""
-    rows = await db.fetch(TOLD, whose=list(begun), begun=list(begun.values()))
+    rows = await db.fetch(TOLD, whose=list(begun), begun=list(begun.values())) if begun else []
     return {row["subscription_id"]: row["told"] for row in rows}

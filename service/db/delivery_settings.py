@@ -41,6 +41,8 @@ async def stored_settings(db: Db, person: str) -> StoredSettings:
 
 async def settings_for(db: Db, people: Collection[str]) -> dict[str, DeliverySettings]:
     """Return how each of some people wants to be told: what they leave open is the organization's, and then ours."""
+    if not people:
+        return {}
     asked = {*people, EVERYBODY}
     mine = (delivery_settings.c.organization_id == db.organization_id, delivery_settings.c.person.in_(asked))
     rows = await db.execute(select(delivery_settings.c.person, delivery_settings.c.settings).where(*mine))
