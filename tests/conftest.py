@@ -22,6 +22,7 @@ from service.db.engine import Db, make_engine, transaction
 from service.db.identity import create_organization
 from service.db.migrations import upgrade
 from service.settings import Settings
+from tests.node import bring_scripts
 from tests.writes import Desk, let_in
 
 SECRET_KEYS = b64encode(bytes(range(32))).decode()
@@ -71,6 +72,14 @@ def database_url(server_url: str) -> Iterator[str]:
     with own_database(server_url) as url:
         upgrade(Settings().with_database(url))
         yield url
+
+
+@pytest.fixture(scope="session")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the scripts in JavaScript and the packages that they need."""
+    folder = tmp_path_factory.mktemp("javascript") / "clients"
+    bring_scripts(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from service.db import claims
 from service.db.claims import Claimed
 from service.db.deliveries import delivery_of
 from service.db.engine import transaction
-from service.db.subscriptions import hold_organization, write_subscription
+from service.db.subscriptions import hold_organization, subscription_by_id, write_subscription
 from service.db.tables import DeliveryRow, table_of
 from service.domain.delivery import Delivery
 from service.domain.retrying import Attempt, Verdict
@@ -51,6 +51,19 @@ async def delivered_to(desk: Desk, name: str = "ehr") -> list[Delivery]:
     async with transaction(desk.engine, desk.organization) as db:
         rows = await db.execute(select(deliveries).where(*mine).order_by(deliveries.c.event_id))
         return [delivery_of(row) for row in rows.mappings()]
+
+
+async def only(desk: Desk, name: str = "ehr") -> Delivery:
+    (found,) = await delivered_to(desk, name)
+    return found
+
+
+async def stored(desk: Desk, name: str = "ehr") -> Subscription:
+    """Return a subscription as it stands."""
+    async with transaction(desk.engine, desk.organization) as db:
+        found = await subscription_by_id(db, name)
+    assert found is not None
+    return found
 
 
 async def alarm(

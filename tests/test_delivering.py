@@ -21,9 +21,8 @@ from service import delivering, subscribing
 from service.channels import Channel, Means, Message, channels, webhook
 from service.connecting import Connections
 from service.db import listening
-from service.db.engine import connected, transaction
+from service.db.engine import connected
 from service.db.identity import create_organization
-from service.db.subscriptions import subscription_by_id
 from service.delivering import Deliverer
 from service.domain.delivery import Delivery, DeliveryState
 from service.domain.retrying import SCHEDULE, Attempt
@@ -37,7 +36,7 @@ from tests.api.conftest import Clock
 from tests.conftest import own_settings
 from tests.factories import CASE, NOW, case_facts, put_case
 from tests.receivers import Receiver, receiving, silence, status
-from tests.subscribed import alarm, delivered_to, deliveries, subscribe, subscription
+from tests.subscribed import alarm, delivered_to, deliveries, only, stored, subscribe, subscription
 from tests.writes import Desk, let_in
 
 pytestmark = pytest.mark.anyio
@@ -89,18 +88,6 @@ async def told(desk: Desk, reply: Any = None, name: str = "ehr", **facts: Any) -
     async with receiving(reply or status(204)) as receiver:
         await subscribe(desk, to(desk, receiver, name, **facts))
         yield receiver
-
-
-async def stored(desk: Desk, name: str = "ehr") -> Subscription:
-    async with transaction(desk.engine, desk.organization) as db:
-        found = await subscription_by_id(db, name)
-    assert found is not None
-    return found
-
-
-async def only(desk: Desk, name: str = "ehr") -> Delivery:
-    (found,) = await delivered_to(desk, name)
-    return found
 
 
 def at_of(delivery: Delivery) -> list[datetime]:

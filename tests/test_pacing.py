@@ -19,9 +19,9 @@ from service.connecting import Connections
 from service.db.deliveries import replay
 from service.db.delivery_settings import EVERYBODY, StoredSettings, delivery_settings, write_settings
 from service.db.engine import connected, transaction
-from service.db.subscriptions import subscription_by_id, subscriptions
+from service.db.subscriptions import subscriptions
 from service.delivering import Deliverer
-from service.domain.delivery import Delivery, DeliveryState, Event
+from service.domain.delivery import DeliveryState, Event
 from service.domain.handling import Act, Action
 from service.domain.holding import DAYS, DeliverySettings, QuietHours
 from service.domain.subscription import Role, Subscription, SubscriptionState
@@ -38,7 +38,7 @@ from tests.conftest import own_settings
 from tests.factories import CASE, NOW, case_facts, put_case
 from tests.mail_server import MailServer, mail_server
 from tests.receivers import receiving, status
-from tests.subscribed import SILENT, alarm, delivered_to, deliveries, subscribe, subscription
+from tests.subscribed import SILENT, alarm, delivered_to, deliveries, only, stored, subscribe, subscription
 from tests.writes import Desk
 
 pytestmark = pytest.mark.anyio
@@ -115,9 +115,11 @@ async def states(desk: Desk) -> list[tuple[str, str | None]]:
     return [(item.state.value, item.state_reason) for item in await delivered_to(desk, "mail")]
 
 
-async def only(desk: Desk) -> Delivery:
-    (found,) = await delivered_to(desk, "mail")
-    return found
+async def acknowledge(desk: Desk, clock: Clock) -> None:
+    """Let dr-7 acknowledge the one alert that there is."""
+    (alert,) = (await desk.stored()).live_alerts(CASE)
+    act = Act(id="h-1", action=Action.acknowledge, by="dr-7")
+    await handle(desk.engine, desk.bearer(), UUID(alert.alert_id), act, clock.now)
 
 
 # --- what a person gets
@@ -130,7 +132,7 @@ async def test_what_is_critical_comes_at_once_and_says_nothing(desk: Desk, clock
     (got,) = server.received
     assert (got.recipients, got.letter["Importance"]) == ([WHERE], "high")
     assert got.letter["Subject"] == "In Evenkeel gibt es etwas Neues."
-    sent = await only(desk)
+    sent = await only(desk, "mail")
     assert got.letter["Message-ID"] == f"<{sent.message_id}@evenkeel.invalid>"
     (alert,) = (await desk.stored()).live_alerts(CASE)
     secret = [CASE, "ana", "dr-7", "hostil", "critical", "kritisch", "s1", alert.alert_id, str(desk.organization)]
@@ -271,7 +273,7 @@ async def test_a_safety_hold_or_wall_stops_it(desk: Desk, clock: Clock, reason: 
         await turn(desk, clock, server)
         assert await states(desk) == [("withheld", reason)]
         async with transaction(desk.engine, desk.organization) as db:
-            assert await replay(db, "mail", clock.now, None, [UUID((await only(desk)).event_id)]) == 1
+            assert await replay(db, "mail", clock.now, None, [UUID((await only(desk, "mail")).event_id)]) == 1
         await alarm(desk, case_id="fam-1", severity=3, at=clock.now)
         await turn(desk, clock, server)
     assert sorted(await states(desk)) == [("delivered", None), ("withheld", reason)]
@@ -282,9 +284,7 @@ async def test_what_somebody_handled_meanwhile_needs_nobody(desk: Desk, clock: C
     async with told(desk) as server:
         await alarm(desk)
         await turn(desk, clock, server)  # it waits for the digest
-        (alert,) = (await desk.stored()).live_alerts(CASE)
-        act = Act(id="h-1", action=Action.acknowledge, by="dr-7")
-        await handle(desk.engine, desk.bearer(), UUID(alert.alert_id), act, clock.now)
+        await acknowledge(desk, clock)
         clock.pass_by(days=1)
         await turn(desk, clock, server)
     assert (server.received, await states(desk)) == ([], [("withheld", "handled")])
@@ -322,7 +322,7 @@ async def test_a_supervisor_hears_of_what_nobody_handled_and_of_nothing_else(des
             clock.pass_by(minutes=minutes)
             await turn(desk, clock, server)
             assert len(server.received) == letters
-    assert (await only(desk)).event is Event.escalated
+    assert (await only(desk, "mail")).event is Event.escalated
 
 
 async def test_what_is_handled_before_it_is_sent_is_not_escalated(desk: Desk, clock: Clock) -> None:
@@ -334,9 +334,7 @@ async def test_what_is_handled_before_it_is_sent_is_not_escalated(desk: Desk, cl
         clock.pass_by(minutes=30)
         await turn(desk, clock, server)
         assert await states(desk) == [("waiting", "quiet-hours")]
-        (alert,) = (await desk.stored()).live_alerts(CASE)
-        act = Act(id="h-1", action=Action.acknowledge, by="dr-7")
-        await handle(desk.engine, desk.bearer(), UUID(alert.alert_id), act, clock.now)
+        await acknowledge(desk, clock)
         clock.pass_by(days=1)
         await turn(desk, clock, server)
     assert (server.received, await states(desk)) == ([], [("withheld", "handled")])
@@ -383,10 +381,7 @@ async def test_an_address_that_is_refused_for_good_ends_the_subscription(desk: D
         await turn(desk, clock, server)
         await alarm(desk, case_id="fam-1", severity=3)
     assert await states(desk) == [("failed", "gone")]
-    async with transaction(desk.engine, desk.organization) as db:
-        found = await subscription_by_id(db, "mail")
-    assert found is not None
-    assert found.state is SubscriptionState.disabled
+    assert (await stored(desk, "mail")).state is SubscriptionState.disabled
 
 
 async def test_a_worker_that_dies_with_a_digest_in_hand_loses_nothing(desk: Desk, clock: Clock) -> None:
@@ -441,7 +436,4 @@ async def test_a_push_is_read_by_the_device_alone_until_it_is_gone(desk: Desk, c
     assert json.loads(read(first.body)) == {"type": "something-new", "text": "Det er noe nytt i Evenkeel."}
     heads = " ".join([first.line, *first.headers.values()])
     assert not [word for word in ("fam-201", "dr-7", str(desk.organization)) if word in heads]
-    async with transaction(desk.engine, desk.organization) as db:
-        found = await subscription_by_id(db, "mail")
-    assert found is not None
-    assert found.state is SubscriptionState.disabled
+    assert (await stored(desk, "mail")).state is SubscriptionState.disabled
