@@ -207,9 +207,14 @@ async def _locked(db: Db, actor: Actor, subscription_id: str) -> Subscribed:
     if not await admitted(db, actor.bearer, actor.now):
         return Subscribed(refusal=Refusal("key-revoked"))
     stored = await subscriptions.subscription_by_id(db, subscription_id, lock=True)
-    if stored is not None and stored.of_person is not actor.of_people:
+    if stored is not None and not _concerns(actor, stored):
         return Subscribed(refusal=Refusal("subscription-id-used"))
     return Subscribed(refusal=Refusal("not-found")) if stored is None else Subscribed(subscription=stored)
+
+
+def _concerns(actor: Actor, stored: Subscription) -> bool:
+    """Tell whether a subscription is of the kind that is asked for, and, where a person asks, their own."""
+    return stored.of_person is actor.of_people and actor.bearer.person in (None, stored.person)
 
 
 async def _known(db: Db, actor: Actor, subscription_id: str) -> Subscribed:

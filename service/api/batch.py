@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -156,7 +156,8 @@ async def _rehearsed(request: KeyedRequest, file: IO[bytes], backfill: bool) -> 
     commands = [item.command for item in asked if item.command is not None]
     done = await write(request.service.engine, request.caller.organization_id, commands, keep=False) if commands else []
     outcomes, counts = iter(done), Counter[str]()
-    told = [_told(item, None if item.command is None else next(outcomes), counts) for item in asked]
+    new = {item.rating.rating_id for item in done if item.rating and item.decision.result is Result.created}
+    told = [_told(item, None if item.command is None else next(outcomes), counts, new) for item in asked]
     return Response(b"".join([*told, _end(counts)]), media_type=LINES[0])
 
 
@@ -227,14 +228,19 @@ async def _answer(asked: Asked, counts: Counter[str]) -> bytes:
     return _told(asked, None if asked.outcome is None else await asyncio.shield(asked.outcome), counts)
 
 
-def _told(asked: Asked, outcome: Outcome | None, counts: Counter[str]) -> bytes:
-    """Return the answer of a line with its outcome; None for one that was refused before."""
+def _told(asked: Asked, outcome: Outcome | None, counts: Counter[str], nameless: Collection[str | None] = ()) -> bytes:
+    """Return the answer of a line with its outcome; None for one that was refused before.
+
+    `nameless` are ratings that are not stored, so that nobody is told an id of theirs.
+    """
     problem = asked.problem
     if outcome is not None:
         decision = outcome.decision
         if decision.refusal is None:
             counts[COUNTED[decision.result]] += 1
-            return _line({"line": asked.number, "status": STATUS[decision.result], **_named(outcome)})
+            named = _named(outcome)
+            told = {**named, "id": None} if named["id"] in nameless else named
+            return _line({"line": asked.number, "status": STATUS[decision.result], **told})
         problem = refused(decision.refusal)
     counts["refused"] += 1
     assert problem is not None

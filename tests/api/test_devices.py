@@ -47,6 +47,16 @@ async def test_a_supervisors_phone_has_their_caseload(phone: Any) -> None:
     assert (found["role"], found["therapists"]) == ("supervisor", ["dr-7", "dr-9"])
 
 
+async def test_what_only_has_the_name_of_ones_device_is_anothers(phone: Any, client: httpx.AsyncClient) -> None:
+    mail = {"channel": "email", "address": "anna.muster@clinic.example", "person": "dr-8"}
+    (await client.put("/v1/subscriptions/dr-7:phone", json=mail)).raise_for_status()
+    async with await phone() as mine:
+        put, deleted = await mine.put("/v1/devices/phone", json=DEVICE), await mine.delete("/v1/devices/phone")
+    assert (put.status_code, put.json()["code"]) == (409, "subscription-id-used")
+    assert (deleted.status_code, deleted.json()["code"]) == (404, "not-found")
+    assert (await client.get("/v1/subscriptions/dr-7:phone")).json()["state"] == "active"
+
+
 async def test_everybody_has_devices_of_their_own(phone: Any, client: httpx.AsyncClient) -> None:
     async with await phone() as mine, await phone(person="dr-8") as other:
         for one in (mine, other):

@@ -154,6 +154,7 @@ async def test_a_batch_is_one_story(client: httpx.AsyncClient, stored: Stored) -
     assert [(line.get("line"), line.get("status")) for line in ours] == [
         (1, 201), (3, 201), (5, 200), (7, 422), (8, 400), (None, None),
     ]  # fmt: skip
+    assert [line["id"] for line in ours[:3]] == [CASE, None, None]  # what is not stored has none
     assert [{**line, "id": None} for line in ours] == [{**line, "id": None} for line in theirs]
 
 
