@@ -70,7 +70,7 @@ async def test_every_write_to_a_course_is_another_version(stored: Desk) -> None:
 
     known, before = {await version()}, await version()
     assert known == {before}  # to look, and even to lock, is no write
-    rating_id = (await stored.stored()).ratings[0].rating_id
+    rating_id = next(item.rating_id for item in (await stored.stored()).ratings if item.facts.case_id == "a")
     for command in (
         post(rating_facts("eva", case_id="a", session_id="s6", held_at=held_at(6))),
         post(rating_facts("eva", case_id="a", session_id="s2", held_at=held_at(2))),
