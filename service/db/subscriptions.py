@@ -61,14 +61,10 @@ async def subscription_by_id(db: Db, subscription_id: str, lock: bool = False) -
     return None if row is None else subscription_of(row)
 
 
-async def subscription_page(
-    db: Db, after: str | None, limit: int, of_people: bool = False, person: str | None = None
-) -> list[Subscription]:
-    """Return the subscriptions of systems or of people, or of one person, that are not deleted, by their ids."""
+async def subscription_page(db: Db, after: str | None, limit: int, of_people: bool = False) -> list[Subscription]:
+    """Return the subscriptions of systems, or of people, that are not deleted, by their ids."""
     mine = (subscriptions.c.organization_id == db.organization_id, THERE)
     statement = select(subscriptions).where(*mine, subscriptions.c.person.is_not(None) == of_people)
-    if person is not None:
-        statement = statement.where(subscriptions.c.person == person)
     if after is not None:
         statement = statement.where(subscriptions.c.subscription_id > after)
     rows = (await db.execute(statement.order_by(subscriptions.c.subscription_id).limit(limit))).mappings()

@@ -41,7 +41,7 @@ class TicketRow(SQLModel, table=True):
 
 
 class ProviderRow(SQLModel, table=True):
-    """The organization's own OpenID provider, whose tokens are front-end tokens too; `revision` counts its settings."""
+    """The organization's own OpenID provider, whose tokens are front-end tokens too; `revision` names a setting."""
 
     __tablename__ = "providers"
     __table_args__ = (of_organization(),)
