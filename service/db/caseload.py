@@ -6,15 +6,11 @@ A therapist who hands a case over loses it with that write, its old alerts too.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, func, literal, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, Table, and_, func, literal, or_, select
 
-from service.db.columns import Code
 from service.db.engine import Db
 from service.db.queries import cases, sessions
-from service.db.statements import ORGANIZATION
-
-CODES = ARRAY(Code())
+from service.db.statements import CODES, ORGANIZATION, listed, same
 
 
 def _named(therapists: Any) -> ColumnElement[bool]:
@@ -30,7 +26,7 @@ def _named(therapists: Any) -> ColumnElement[bool]:
     return or_(of_case.has_any(therapists), and_(func.jsonb_array_length(of_case) == 0, named_there))
 
 
-OF_CASELOAD = _named(bindparam("caseload", type_=CODES))  # for a statement that has `cases` in it
+OF_CASELOAD = _named(listed("caseload"))  # for a statement that has `cases` in it
 
 
 def reached(therapists: Any, case_id: Any) -> ColumnElement[bool]:
@@ -46,8 +42,7 @@ def within(db: Db, table: Table) -> list[ColumnElement[bool]]:
     named = _named(literal(list(db.caseload), CODES))
     if table is cases:
         return [named]
-    same = (cases.c.organization_id == table.c.organization_id, cases.c.case_id == table.c.case_id)
-    return [select(cases.c.case_id).where(*same, named).correlate(table).exists()]
+    return [select(cases.c.case_id).where(same(cases, table, "case_id"), named).correlate(table).exists()]
 
 
 async def reaches(db: Db, case_id: str) -> bool:

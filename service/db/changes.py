@@ -29,9 +29,9 @@ from service.db.caseload import OF_CASELOAD
 from service.db.deliveries import enqueue
 from service.db.engine import Db
 from service.db.handing_over import HANDED_OVER, handing, newest_of_caseload, number_here
-from service.db.queries import CODES, alerts
+from service.db.queries import alerts
 from service.db.reads import ALERTS_WITH_CASE, AlertFilter, StoredAlert, alert_filters, asked_for, stored_alert
-from service.db.statements import ORGANIZATION, Statement
+from service.db.statements import ORGANIZATION, Statement, listed
 from service.db.stores import organizations
 from service.domain.circumstances import circumstances_of
 from service.domain.commands import Document
@@ -145,7 +145,7 @@ ALERTS_OF_CASES = Statement(
     select(alerts.c.alert_id, alerts.c.case_id, alerts.c.hidden_number)
     .where(
         alerts.c.organization_id == ORGANIZATION,
-        alerts.c.case_id == any_(bindparam("case_ids", type_=CODES)),
+        alerts.c.case_id == any_(listed("case_ids")),
         not_(alerts.c.shadow),
     )
     .order_by(alerts.c.change_number)

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    DateTime,
     Integer,
     Uuid,
     all_,
@@ -31,9 +30,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from service.db.caseload import reached
 from service.db.columns import Code
-from service.db.deliveries import WAITING, alerts, deliveries, delivery_of, silence_of
+from service.db.deliveries import MOMENT, WAITING, alerts, deliveries, delivery_of, silence_of
 from service.db.engine import Db
-from service.db.statements import ORGANIZATION, Statement
+from service.db.statements import ORGANIZATION, Statement, listed
 from service.db.subscriptions import IN_FORCE, subscription_of, subscriptions
 from service.domain.concern import ACTIVE
 from service.domain.delivery import Delivery, DeliveryState, Event
@@ -41,7 +40,6 @@ from service.domain.reconcile import Handling
 from service.domain.retrying import Attempt, Verdict
 from service.domain.subscription import Subscription
 
-MOMENT = DateTime(timezone=True)
 NOW, UNTIL = bindparam("now", type_=MOMENT), bindparam("until", type_=MOMENT)
 MOST_MERGED = 200  # deliveries that one message to a person may stand for
 
@@ -86,7 +84,7 @@ def _hold() -> Any:
         .where(
             subscriptions.c.organization_id == ORGANIZATION,
             IN_FORCE,
-            subscriptions.c.subscription_id != all_(bindparam("busy", type_=ARRAY(Code()))),
+            subscriptions.c.subscription_id != all_(listed("busy")),
             _free(),
         )
         .order_by(first.c.due_at)
@@ -99,7 +97,7 @@ HOLD = Statement(_hold())
 
 
 def _claim() -> Any:
-    held = subscriptions.c.subscription_id == any_(bindparam("held", type_=ARRAY(Code())))
+    held = subscriptions.c.subscription_id == any_(listed("held"))
     lanes = select(*subscriptions.c).where(subscriptions.c.organization_id == ORGANIZATION, held, _free()).cte("lanes")
     most = case(
         (lanes.c.person.is_not(None), literal(MOST_MERGED, Integer())),
@@ -213,7 +211,7 @@ def _logged(attempt: Attempt) -> dict[str, Any]:
 
 def _told() -> Any:
     """Return how many messages each of some subscriptions has had since a time of its own."""
-    day = func.unnest(bindparam("whose", type_=ARRAY(Code())), bindparam("begun", type_=ARRAY(MOMENT)))
+    day = func.unnest(listed("whose"), bindparam("begun", type_=ARRAY(MOMENT)))
     since = day.table_valued(column("subscription_id", Code()), column("begun", MOMENT), name="since").render_derived()
     gone = and_(deliveries.c.state == DeliveryState.delivered.value, deliveries.c.settled_at >= since.c.begun)
     return (

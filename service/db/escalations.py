@@ -4,11 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import DateTime, Uuid, and_, bindparam, func, literal, literal_column, or_, select, type_coerce
+from sqlalchemy import Uuid, and_, bindparam, func, literal, literal_column, or_, select, type_coerce
 from sqlalchemy.dialects.postgresql import insert
 
 from service.db.columns import Code
-from service.db.deliveries import alerts, deliveries, new_delivery, silence_of, wanted_of
+from service.db.deliveries import MOMENT, alerts, deliveries, new_delivery, silence_of, wanted_of
 from service.db.engine import Db
 from service.db.statements import ORGANIZATION, Statement
 from service.db.subscriptions import IN_FORCE, subscriptions
@@ -17,8 +17,6 @@ from service.domain.delivery import Event
 from service.domain.model import Severity
 from service.domain.reconcile import Handling, Origin
 from service.domain.subscription import Role
-
-MOMENT = DateTime(timezone=True)
 
 
 def _named(*parts: Any) -> Any:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Uuid, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Uuid, bindparam, delete, insert, select, update
 
 from service.db.engine import Db
 from service.db.identity import Key
 from service.db.rows import Row
-from service.db.statements import ORGANIZATION, Statement
+from service.db.statements import ORGANIZATION, Statement, same
 from service.db.stores import write_audit
 from service.db.tables import KeyRow, TokenRow, table_of
 from service.domain.subscription import Role
@@ -67,7 +67,7 @@ async def revoke_token(db: Db, key_id: str, token_id: UUID, at: datetime) -> Fro
 OF_KEY = ("secret_hash", "scopes", "created_at", "expires_at", "revoked_at")
 TOKEN = Statement(
     select(tokens, *(keys.c[name].label(f"key_{name}") for name in OF_KEY))
-    .join(keys, and_(keys.c.organization_id == tokens.c.organization_id, keys.c.key_id == tokens.c.key_id))
+    .join(keys, same(keys, tokens, "key_id"))
     .where(tokens.c.organization_id == ORGANIZATION, tokens.c.token_id == bindparam("token_id", type_=Uuid()))
 )
 

@@ -11,12 +11,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from service.db.caseload import OF_CASELOAD
 from service.db.columns import Code
 from service.db.engine import Db
-from service.db.queries import CODES, alerts
+from service.db.queries import alerts
 from service.db.reads import ALERTS_WITH_CASE
-from service.db.statements import Statement
+from service.db.statements import Statement, listed
 from service.domain.commands import Document
 
-WHOSE = func.unnest(bindparam("caseload", type_=CODES)).table_valued(column("person", Code()), name="whose")
+WHOSE = func.unnest(listed("caseload")).table_valued(column("person", Code()), name="whose")
 WHOSE = WHOSE.render_derived()
 LOST = cast(func.jsonb_extract_path_text(alerts.c.handed_over, WHOSE.c.person), BigInteger)
 LOST_NUMBER = select(func.max(LOST)).select_from(WHOSE).correlate(alerts).scalar_subquery()
@@ -47,7 +47,7 @@ async def newest_of_caseload(db: Db) -> int:
 
 HANDED_OVER = (
     func.coalesce(alerts.c.handed_over, literal_column("CAST('{}' AS jsonb)", JSONB()))
-    .op("-")(bindparam("gained_by", type_=CODES))
+    .op("-")(listed("gained_by"))
     .op("||")(bindparam("lost_by", type_=JSONB()))
 )
 

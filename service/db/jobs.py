@@ -10,19 +10,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, and_, bindparam, cast, delete, func, literal, select, tuple_, update
+from sqlalchemy import Integer, Select, bindparam, cast, delete, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.db.columns import Code
 from service.db.engine import Db, connected
 from service.db.rows import Row
-from service.db.statements import ORGANIZATION, Statement
+from service.db.statements import ORGANIZATION, Statement, same
 from service.db.tables import CaseRow, ChunkRow, JobRow, table_of
 from service.domain.job import Job, JobKind, Progress
 
 cases, jobs, chunks = table_of(CaseRow), table_of(JobRow), table_of(ChunkRow)
 
+OF_ITS_JOB = same(chunks, jobs, "kind", "job_id")
 AT_ONCE = 200  # held sessions of one chunk: a tenth of a second, of which its cases are locked for less
 
 Document = Mapping[str, Any]
@@ -107,7 +108,6 @@ async def split_chunk(db: Db, chunk: Chunk) -> None:
 
 def _progress_of() -> Any:
     over, failed = chunks.c.over_at.is_not(None), chunks.c.failed.is_not(None)
-    mine = (chunks.c[name] == jobs.c[name] for name in ("organization_id", "kind", "job_id"))
     return (
         select(
             func.coalesce(func.sum(chunks.c.cases).filter(over, ~failed), 0).label("cases_done"),
@@ -118,7 +118,7 @@ def _progress_of() -> Any:
             func.count().filter(over).label("over"),
             func.max(chunks.c.over_at).label("latest_at"),
         )
-        .where(*mine)
+        .where(OF_ITS_JOB)
         .lateral("progress")
     )
 
@@ -169,8 +169,7 @@ async def difference_page(
 
 async def open_jobs(db: Db) -> list[tuple[JobKind, str]]:
     """Return the jobs of which there is something to do, the oldest first."""
-    mine = (chunks.c[name] == jobs.c[name] for name in ("organization_id", "kind", "job_id"))
-    some = select(chunks.c.place).where(*mine, chunks.c.over_at.is_(None)).exists()
+    some = select(chunks.c.place).where(OF_ITS_JOB, chunks.c.over_at.is_(None)).exists()
     statement = select(jobs.c.kind, jobs.c.job_id).where(jobs.c.organization_id == db.organization_id, some)
     rows = await db.execute(statement.order_by(jobs.c.created_at, jobs.c.kind, jobs.c.job_id))
     return [(JobKind(row.kind), row.job_id) for row in rows]
@@ -185,9 +184,8 @@ async def organizations_at_work(engine: AsyncEngine) -> list[UUID]:
 
 async def forget(db: Db, before: datetime) -> None:
     """Delete the jobs that were over before a time with all that came of them; none that somebody is at."""
-    theirs = (chunks.c[name] == jobs.c[name] for name in ("organization_id", "kind", "job_id"))
     lately = chunks.c.over_at.is_(None) | (chunks.c.over_at >= before)
-    over = ~select(chunks.c.place).where(*theirs, lately).exists()
+    over = ~select(chunks.c.place).where(OF_ITS_JOB, lately).exists()
     old = (jobs.c.organization_id == db.organization_id, jobs.c.created_at < before)
     locked = select(jobs.c.kind, jobs.c.job_id).where(*old, over).with_for_update(skip_locked=True)
     gone = [(row.kind, row.job_id) for row in await db.execute(locked)]
@@ -222,8 +220,7 @@ MINE = (chunks.c.organization_id == ORGANIZATION, chunks.c.kind == KIND, chunks.
 
 
 def _take() -> Any:
-    same = (chunks.c[name] == jobs.c[name] for name in ("organization_id", "kind", "job_id"))
-    free = select(chunks, jobs.c.asked, jobs.c.created_at, jobs.c.cancelled_at).join_from(chunks, jobs, and_(*same))
+    free = select(chunks, jobs.c.asked, jobs.c.created_at, jobs.c.cancelled_at).join_from(chunks, jobs, OF_ITS_JOB)
     return (
         free.where(*MINE, chunks.c.over_at.is_(None))
         .order_by(chunks.c.place)

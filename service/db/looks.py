@@ -6,21 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Integer, any_, bindparam, exists, select, true, union_all, update
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.db.columns import Code
 from service.db.engine import Db, connected
 from service.db.queries import sessions
 from service.db.rows import session_record_of
-from service.db.statements import ORGANIZATION, Statement, columns_of, searched, unnested
+from service.db.statements import ORGANIZATION, Statement, columns_of, listed, searched, unnested
 from service.db.tables import OrganizationRow, table_of
 from service.domain.overdue import Plan, Timed
 
 organizations = table_of(OrganizationRow)
 
 NOW = bindparam("now", type_=sessions.c.look_at.type)
-CASE_IDS = any_(bindparam("case_ids", type_=ARRAY(Code())))
+CASE_IDS = any_(listed("case_ids"))
 
 
 async def organizations_to_look_at(engine: AsyncEngine, now: datetime) -> list[UUID]:

@@ -26,7 +26,7 @@ from service.db.columns import Code
 from service.db.engine import Db
 from service.db.rows import alert_of, case_of, rating_record_of, revision_of, session_record_of
 from service.db.rulebooks import latest_number
-from service.db.statements import ORGANIZATION, Statement, columns_of, searched, unnested
+from service.db.statements import ORGANIZATION, Statement, columns_of, listed, same, searched, unnested
 from service.db.tables import (
     AlertRow,
     CarryRow,
@@ -47,16 +47,10 @@ carries, alerts = table_of(CarryRow), table_of(AlertRow)
 SessionKey = tuple[str, str]  # case id, session id
 Place = tuple[str, datetime, str]  # case id, held_at, session id: a position in a course
 
-CODES = ARRAY(Code())
 
-
-def _codes(name: str) -> Any:
-    return bindparam(name, type_=CODES)
-
-
-def _for_each(wanted: Any, table: Any, *same: Any) -> Any:
+def _for_each(wanted: Any, table: Any, *alike: Any) -> Any:
     """Return the rows of a table for each wanted one."""
-    found = searched(select(table).where(table.c.organization_id == ORGANIZATION, *same), "found")
+    found = searched(select(table).where(table.c.organization_id == ORGANIZATION, *alike), "found")
     return select(found).select_from(wanted).join(found, true())
 
 
@@ -68,7 +62,7 @@ def _of_sessions(table: Any, *also: Any) -> Any:
 
 LOCK = Statement(
     select(cases)
-    .where(cases.c.organization_id == ORGANIZATION, cases.c.case_id == any_(_codes("case_ids")))
+    .where(cases.c.organization_id == ORGANIZATION, cases.c.case_id == any_(listed("case_ids")))
     .order_by(cases.c.case_id)
     .with_for_update(key_share=True)
 )
@@ -86,7 +80,7 @@ async def lock_cases(db: Db, case_ids: Collection[str]) -> dict[str, tuple[CaseR
 def _touched() -> Any:
     still = select(func.array_agg(keys.c.key_id).label("valid")).where(
         keys.c.organization_id == ORGANIZATION,
-        keys.c.key_id == any_(_codes("key_ids")),
+        keys.c.key_id == any_(listed("key_ids")),
         keys.c.revoked_at.is_(None),
         keys.c.expires_at.is_(None) | (keys.c.expires_at > bindparam("at")),
     )
@@ -132,8 +126,8 @@ async def ratings_of_sessions(db: Db, touched: Collection[SessionKey]) -> list[R
 def _by_record_id() -> Any:
     wanted = unnested(wanted=4)
     named = (ratings.c.case_id, ratings.c.rater_kind, ratings.c.rater_id, ratings.c.record_id)
-    same = (mine == theirs for mine, theirs in zip(named, wanted.c, strict=True))
-    return _for_each(wanted, ratings, *same, ratings.c.state == "live")
+    alike = (mine == theirs for mine, theirs in zip(named, wanted.c, strict=True))
+    return _for_each(wanted, ratings, *alike, ratings.c.state == "live")
 
 
 BY_RECORD_ID = Statement(_by_record_id())
@@ -190,7 +184,7 @@ RATERS = Statement(
     select(ratings.c.case_id, ratings.c.rater_id, func.count().label("live"))
     .where(
         ratings.c.organization_id == ORGANIZATION,
-        ratings.c.case_id == any_(_codes("case_ids")),
+        ratings.c.case_id == any_(listed("case_ids")),
         ratings.c.rater_kind == "member",
         ratings.c.state == "live",
     )
@@ -214,7 +208,7 @@ def _none_like(known: Any) -> Any:
 def _unnested_places() -> Any:
     moments = bindparam("held_ats", type_=ARRAY(DateTime(timezone=True)))
     columns = (column("case_id", Code()), column("held_at", DateTime(timezone=True)), column("session_id", Code()))
-    arrays = (_codes("case_ids"), moments, _codes("session_ids"))
+    arrays = (listed("case_ids"), moments, listed("session_ids"))
     return func.unnest(*arrays).table_valued(*columns, name="place").render_derived()
 
 
@@ -229,8 +223,8 @@ def _course_from() -> Any:
         .limit(1)
         .lateral("before")
     )
-    same = and_(*(carries.c[name] == before.c[name] for name in ("organization_id", "case_id", "session_id")))
-    carry = searched(select(carries.c.folded_with, carries.c.carry).where(same).correlate(before), "after")
+    its_own = same(carries, before, "case_id", "session_id")
+    carry = searched(select(carries.c.folded_with, carries.c.carry).where(its_own).correlate(before), "after")
     no_carry = (_none_like(carries.c.folded_with), _none_like(carries.c.carry))
     from_there = tuple_(*row) >= tuple_(place.c.held_at, place.c.session_id)
     later = searched(select(sessions, *no_carry).where(mine, from_there), "later")
@@ -255,7 +249,7 @@ async def course_from(db: Db, places: Sequence[Place]) -> list[tuple[SessionReco
 
 WHOLE_COURSES = Statement(
     select(sessions).where(
-        sessions.c.organization_id == ORGANIZATION, sessions.c.case_id == any_(_codes("case_ids")), sessions.c.in_course
+        sessions.c.organization_id == ORGANIZATION, sessions.c.case_id == any_(listed("case_ids")), sessions.c.in_course
     )
 )
 

@@ -8,9 +8,9 @@ from sqlalchemy import Text, and_, any_, bindparam, cast, literal_column, select
 
 from service.db.columns import Code
 from service.db.engine import Db
-from service.db.queries import CODES, alerts, carries, cases, ratings, sessions
+from service.db.queries import alerts, carries, cases, ratings, sessions
 from service.db.rows import alert_of, case_of, facts_of, session_record_of
-from service.db.statements import ORGANIZATION, Statement
+from service.db.statements import ORGANIZATION, Statement, listed
 from service.domain.commands import RatingFacts
 from service.domain.figures import Course
 from service.domain.model import TherapySession
@@ -115,7 +115,7 @@ async def latest_carries_among(db: Db, among: Range) -> dict[str, str]:
 ON_HOLD = Statement(
     select(cases.c.case_id).where(
         cases.c.organization_id == ORGANIZATION,
-        cases.c.case_id == any_(bindparam("case_ids", type_=CODES)),
+        cases.c.case_id == any_(listed("case_ids")),
         cases.c.facts["safety_hold"].as_boolean(),
     )
 )

@@ -26,11 +26,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from service.db.caseload import OF_CASELOAD, within
 from service.db.circumstances import CIRCUMSTANCES, ON_HOLD, circumstances_in
-from service.db.columns import Code
 from service.db.engine import Db
 from service.db.queries import alerts, carries, cases, sessions
 from service.db.rows import Row, alert_of, case_of, session_record_of
-from service.db.statements import ORGANIZATION, Statement
+from service.db.statements import CODES, ORGANIZATION, Statement, listed, same
 from service.domain.circumstances import Circumstances, circumstances_of
 from service.domain.figures import Course
 from service.domain.reconcile import Alert
@@ -119,10 +118,9 @@ async def course_page(
 ) -> list[tuple[StoredSession, str | None, str | None]]:
     """Return the latest sessions of a course before a place, newest first, with what their carries are."""
     place = (sessions.c.held_at, sessions.c.session_id)
-    same = and_(*(carries.c[name] == sessions.c[name] for name in ("organization_id", "case_id", "session_id")))
     statement = (
         select(sessions, carries.c.folded_with, carries.c.carry)
-        .outerjoin(carries, same)
+        .outerjoin(carries, same(carries, sessions, "case_id", "session_id"))
         .where(sessions.c.organization_id == db.organization_id, sessions.c.case_id == case_id, sessions.c.in_course)
     )
     if before is not None:
@@ -188,7 +186,7 @@ async def alerts_by_id(db: Db, alert_ids: Iterable[UUID]) -> dict[UUID, StoredAl
 SHOWN = [column for column in alerts.c if column.name not in ("subject", "sessions", "handed_over")]
 ALERTS_WITH_CASE = (
     select(*SHOWN, cases.c.held_sessions, cases.c.last_session_id, *CIRCUMSTANCES)
-    .join(cases, and_(cases.c.organization_id == alerts.c.organization_id, cases.c.case_id == alerts.c.case_id))
+    .join(cases, same(cases, alerts, "case_id"))
     .where(alerts.c.organization_id == ORGANIZATION)
 )
 HEARD = or_(~alerts.c.shadow, bindparam("shadow", type_=Boolean()))
@@ -208,29 +206,25 @@ def _page_of_alerts(names: frozenset[str]) -> Statement:
 
 def alert_filters() -> dict[str, ColumnElement[bool]]:
     """Return what each filter asks of an alert and its case."""
-    good_news = bindparam("good_news", of_tone(Tone.good_news), type_=ARRAY(Code()))
+    good_news = bindparam("good_news", of_tone(Tone.good_news), type_=CODES)
     tone = case((alerts.c.rule == any_(good_news), Tone.good_news.value), else_=Tone.caution.value)
     over = alerts.c.snoozed_until <= bindparam("now", type_=alerts.c.snoozed_until.type)
     over = or_(over, cases.c.held_sessions >= alerts.c.snoozed_until_number)
     handling = case((and_(alerts.c.handling == "snoozed", over), "new"), else_=alerts.c.handling)
     return {
-        "states": alerts.c.state == any_(_codes("states")),
-        "handlings": handling == any_(_codes("handlings")),
-        "severities": alerts.c.severity == any_(_codes("severities")),
-        "rules": alerts.c.rule == any_(_codes("rules")),
-        "tones": tone == any_(_codes("tones")),
-        "case_ids": alerts.c.case_id == any_(_codes("case_ids")),
-        "therapist_ids": alerts.c.therapists.overlap(_codes("therapist_ids")),
+        "states": alerts.c.state == any_(listed("states")),
+        "handlings": handling == any_(listed("handlings")),
+        "severities": alerts.c.severity == any_(listed("severities")),
+        "rules": alerts.c.rule == any_(listed("rules")),
+        "tones": tone == any_(listed("tones")),
+        "case_ids": alerts.c.case_id == any_(listed("case_ids")),
+        "therapist_ids": alerts.c.therapists.overlap(listed("therapist_ids")),
         "changed_after": alerts.c.changed_at > bindparam("changed_after", type_=alerts.c.changed_at.type),
-        "silent_on_hold": ~and_(ON_HOLD, alerts.c.rule == any_(_codes("silent_on_hold"))),
+        "silent_on_hold": ~and_(ON_HOLD, alerts.c.rule == any_(listed("silent_on_hold"))),
         "shadow": HEARD,
         "caseload": OF_CASELOAD,
         "before": alerts.c.change_number < bindparam("before", type_=alerts.c.change_number.type),
     }
-
-
-def _codes(name: str) -> ColumnElement[Any]:
-    return bindparam(name, type_=ARRAY(Code()))
 
 
 def stored_alert(row: Row) -> StoredAlert:

@@ -2,22 +2,22 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from service.db.engine import Db
 from service.db.queries import ratings, sessions
+from service.db.statements import same
 
 
 async def roles_of_raters(db: Db, case_ids: Collection[str]) -> dict[str, dict[str, str]]:
     """Return case → member → role for members with live ratings: that of the latest session, as the fold sees it."""
-    same = and_(*(sessions.c[name] == ratings.c[name] for name in ("organization_id", "case_id", "session_id")))
     who = (ratings.c.case_id, ratings.c.rater_id)
     latest = (sessions.c.held_at.desc().nulls_last(), sessions.c.session_id.desc())
     statement = (
         select(*who, ratings.c.facts["rater_role"].as_string().label("role"))
         .ext(distinct_on(*who))
-        .join(sessions, same)
+        .join(sessions, same(sessions, ratings, "case_id", "session_id"))
         .where(
             ratings.c.organization_id == db.organization_id,
             ratings.c.case_id.in_(sorted(case_ids)),

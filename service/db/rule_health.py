@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.db.engine import Db, connected
 from service.db.handlings import handlings
 from service.db.queries import alerts, cases
+from service.db.statements import same
 from service.domain.concern import ACTIVE, Reason, State
 from service.domain.handling import Action, DismissalReason
 from service.domain.reconcile import Handling, Origin
@@ -97,8 +98,8 @@ def _chosen(db: Db, since: datetime | None, program: str | None, therapist_id: s
     if therapist_id is not None:
         chosen.append(alerts.c.therapists.contains([therapist_id]))
     if program is not None:
-        theirs = and_(cases.c.organization_id == alerts.c.organization_id, cases.c.case_id == alerts.c.case_id)
-        chosen.append(select(cases.c.case_id).where(theirs, cases.c.facts["program"].astext == program).exists())
+        theirs = (same(cases, alerts, "case_id"), cases.c.facts["program"].astext == program)
+        chosen.append(select(cases.c.case_id).where(*theirs).exists())
     return chosen
 
 

@@ -5,12 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import any_, bindparam, func, literal_column, null, select, union_all, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import insert
 
-from service.db.columns import Code
 from service.db.engine import Db
 from service.db.rows import Row
-from service.db.statements import ORGANIZATION, Statement
+from service.db.statements import ORGANIZATION, Statement, listed
 from service.db.tables import CaseRow, OrganizationRow, ReferenceSettingRow, RuleSettingRow, table_of
 from service.domain.plain import freeze
 from service.domain.references import OwnReference
@@ -104,7 +103,7 @@ SUPERSEDE = Statement(
     update(cases)
     .where(
         cases.c.organization_id == ORGANIZATION,
-        cases.c.case_id == any_(bindparam("case_ids", type_=ARRAY(Code()))),
+        cases.c.case_id == any_(listed("case_ids")),
     )
     .values(rules_since=bindparam("number", type_=cases.c.rules_since.type))
 )

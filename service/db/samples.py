@@ -3,14 +3,13 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from sqlalchemy import and_, any_, bindparam, func, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import any_, bindparam, func, or_, select
 
 from service.db.columns import Code
 from service.db.engine import Db
 from service.db.queries import cases, ratings, sessions
 from service.db.rows import Row, scores_of
-from service.db.statements import ORGANIZATION, Statement
+from service.db.statements import ORGANIZATION, Statement, listed, same
 from service.domain.calibration import Answered
 from service.domain.model import MemberRole, Phase, RaterKind
 from service.domain.records import RatingState
@@ -31,15 +30,14 @@ CASE_IDS = case_ids(CASES_AT_ONCE)
 
 def _sample() -> Any:
     """Return a statement for the live post ratings of a form in some cases, those of members about the therapist."""
-    same = and_(*(ratings.c[name] == sessions.c[name] for name in ("organization_id", "case_id", "session_id")))
     about_therapist = or_(ratings.c.about == "therapist", func.starts_with(ratings.c.about, "therapist/"))
     chosen = (ratings.c.case_id, ratings.c.rater_kind, ratings.c.rater_id, ratings.c.about)
     return (
         select(*chosen, ratings.c.facts, ratings.c.scores)
-        .join(sessions, same)
+        .join(sessions, same(ratings, sessions, "case_id", "session_id"))
         .where(
             ratings.c.organization_id == ORGANIZATION,
-            ratings.c.case_id == any_(bindparam("case_ids", type_=ARRAY(Code()))),
+            ratings.c.case_id == any_(listed("case_ids")),
             ratings.c.instrument == bindparam("instrument", type_=Code()),
             ratings.c.phase == Phase.post.value,
             ratings.c.state == RatingState.live.value,

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec.json import Encoder
-from sqlalchemy import Select, Uuid, bindparam, column, func, literal_column, select
+from sqlalchemy import Select, Uuid, and_, bindparam, column, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql import ClauseElement
@@ -17,6 +17,7 @@ from sqlalchemy.sql import ClauseElement
 from service.db.columns import Code
 
 ORGANIZATION = bindparam("of_organization", type_=Uuid())  # whose rows a statement is about
+CODES = ARRAY(Code())
 _ENCODER = Encoder()
 
 
@@ -103,6 +104,16 @@ def _spelled(ids: Sequence[str] | None) -> str | None:
     return None if ids is None else " ".join(ids)
 
 
+def listed(name: str) -> Any:
+    """Return a parameter that is a list of codes or ids."""
+    return bindparam(name, type_=CODES)
+
+
+def same(one: Any, other: Any, *names: str) -> Any:
+    """Return whether rows of two tables are of one organization and agree in some columns."""
+    return and_(*(one.c[name] == other.c[name] for name in ("organization_id", *names)))
+
+
 def searched(statement: Select[Any], name: str) -> Any:
     """Return a statement as a subquery that is run for each row beside it, by the index.
 
@@ -114,7 +125,7 @@ def searched(statement: Select[Any], name: str) -> Any:
 def unnested(**widths: int) -> Any:
     """Return some columns of strings as a table, its parameters named `<name>_0`, `<name>_1`, …"""
     ((name, width),) = widths.items()
-    arrays = [bindparam(f"{name}_{place}", type_=ARRAY(Code())) for place in range(width)]
+    arrays = [listed(f"{name}_{place}") for place in range(width)]
     columns = [f"c{place}" for place in range(width)]
     return func.unnest(*arrays).table_valued(*columns, name=name).render_derived()
 
