@@ -8,12 +8,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from service.api.alert_documents import basis_document, silent
-from service.api.alerts import Shadow
+from service.api.alert_documents import basis_document
+from service.api.alerts import Shadow, shown_alert
 from service.api.answers import READING, answer
 from service.api.documents import Document
 from service.api.fields import shown_time
-from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
+from service.api.keyed import KeyedRequest, KeyedRoute, needs
 from service.api.models import OwnReferencePublic
 from service.basis import grounds_of_alert
 from service.db import reads
@@ -72,8 +72,7 @@ async def get_alert_basis(request: KeyedRequest, alert_id: UUID, shadow: Shadow 
     shows_grounds = request.caller.reads_course
     async with request.reading() as db:
         await reads.one_moment(db)
-        stored = there(await reads.alert_by_id(db, alert_id, shadow))
-        there(None if silent(stored.alert, stored.circumstances) else stored)
+        stored = await shown_alert(db, alert_id, shadow)
         grounds = await grounds_of_alert(db, stored) if shows_grounds else ()
     alert, concern = stored.alert, stored.alert.concern
     document = {

@@ -12,13 +12,14 @@ from service.api.alert_documents import alert_document, handling_document, silen
 from service.api.answers import READING, WRITING, answer
 from service.api.change_cursor import change_cursor, change_place, filters_of
 from service.api.documents import Document
-from service.api.errors import Told, refused
+from service.api.errors import Told, accepted
 from service.api.fields import Asked, Body, Code, Day, Id, PersonId, Time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.models import AlertPublic, HandlingPublic
-from service.api.paging import Cursor, Limit, Page, page, place_of
+from service.api.paging import Cursor, Limit, Page, page_of, place_of
 from service.db import reads
 from service.db.changes import newest_place
+from service.db.engine import Db
 from service.domain.concern import State
 from service.domain.handling import Act, Action, DismissalReason
 from service.domain.model import Severity
@@ -35,6 +36,23 @@ router = APIRouter(route_class=KeyedRoute, tags=["alerts"])
 def alert_body(stored: reads.StoredAlert, now: datetime, language: Language) -> Document:
     """Return a stored alert as it goes out."""
     return alert_document(stored.alert, stored.circumstances, stored.course, now, language)
+
+
+def alert_answer(request: KeyedRequest, stored: reads.StoredAlert) -> Response:
+    """Return a stored alert as the answer, with its revision."""
+    body = alert_body(stored, request.now, request.language)
+    return answer(body, headers={"ETag": f'"{stored.alert.revision}"'})
+
+
+def may_see(request: KeyedRequest, stored: reads.StoredAlert) -> bool:
+    """Tell whether who handles an alert may see all of it: even its revision would tell of ratings."""
+    return request.caller.reads_alerts and not silent(stored.alert, stored.circumstances)
+
+
+async def shown_alert(db: Db, alert_id: UUID, shadow: bool = False) -> reads.StoredAlert:
+    """Return an alert that is shown; raises the 404 of one that is not there, or that a safety hold keeps quiet."""
+    stored = there(await reads.alert_by_id(db, alert_id, shadow))
+    return there(None if silent(stored.alert, stored.circumstances) else stored)
 
 
 class AlertsPublic(Page[AlertPublic]):
@@ -83,12 +101,11 @@ async def list_alerts(
     async with request.reading() as db:
         since = since or await newest_place(db)
         found = await reads.alert_page(db, wanted, now, before[0] if before else None, limit + 1)
-    shown = found[:limit]
     changes_cursor = change_cursor(filters, since)
-    place = [shown[-1].alert.change_number, changes_cursor] if len(found) > limit else None
-    return page(
-        request, [alert_body(stored, now, request.language) for stored in shown], place, changes_cursor=changes_cursor
-    )
+    shown = [
+        (alert_body(stored, now, request.language), [stored.alert.change_number, changes_cursor]) for stored in found
+    ]
+    return page_of(request, limit, shown, changes_cursor=changes_cursor)
 
 
 @router.get(
@@ -100,10 +117,8 @@ async def list_alerts(
 async def get_alert(request: KeyedRequest, alert_id: UUID, shadow: Shadow = False) -> Response:
     """Return an alert with all that it rests on."""
     async with request.reading() as db:
-        stored = there(await reads.alert_by_id(db, alert_id, shadow))
-    there(None if silent(stored.alert, stored.circumstances) else stored)
-    body = alert_body(stored, request.now, request.language)
-    return answer(body, headers={"ETag": f'"{stored.alert.revision}"'})
+        stored = await shown_alert(db, alert_id, shadow)
+    return alert_answer(request, stored)
 
 
 class Until(Body):
@@ -163,10 +178,7 @@ async def post_handling(request: KeyedRequest, alert_id: UUID, body: HandlingCre
     """Acknowledge, snooze or dismiss an alert, or take that back."""
     caller, now = request.caller, request.now
     caller.speaks_for(body.by)
-    done = await handle(request.service.engine, caller, alert_id, act_of(body), now)
-    if done.refusal is not None:
-        raise refused(done.refusal)
-    stored = there(done.alert)
-    if not caller.reads_alerts or silent(stored.alert, stored.circumstances):
-        return answer(handling_document(stored.alert, stored.course, now))  # its revision would tell of ratings
-    return answer(alert_body(stored, now, request.language), headers={"ETag": f'"{stored.alert.revision}"'})
+    stored = there(accepted(await handle(request.service.engine, caller, alert_id, act_of(body), now)).alert)
+    if not may_see(request, stored):
+        return answer(handling_document(stored.alert, stored.course, now))
+    return alert_answer(request, stored)

@@ -2,36 +2,35 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
 from service.api.answers import READING, WRITING, answer
 from service.api.documents import Document
-from service.api.errors import refused
-from service.api.fields import ID, Body, Code, Id
+from service.api.fields import Body, Code, Id
 from service.api.jobs import (
     Counted,
     DifferencePublic,
+    JobId,
     JobPublic,
+    begun,
+    cancelled,
     difference_page,
-    have_done,
     job_document,
+    job_page,
     read_job,
-    read_page,
 )
-from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
-from service.api.paging import Cursor, Limit, Page, page
+from service.api.keyed import KeyedRequest, KeyedRoute, needs
+from service.api.paging import Cursor, Limit, Page
 from service.db.rulebooks import rulebook
 from service.domain.job import Job, JobKind, Progress
 from service.domain.rulebook import Mode
 from service.domain.trial import checked_trial
-from service.jobs import begin, cancel
 
 router = APIRouter(route_class=KeyedRoute, tags=["jobs"])
 
 KIND = JobKind.backtest
-BacktestId = Annotated[str, Path(pattern=f"^{ID}$")]
 
 
 class RuleTrial(Body):
@@ -68,30 +67,23 @@ async def post_backtest(request: KeyedRequest, body: BacktestCreate) -> Response
 
     Either way a course is judged by one set of rules from its first session on.
     """
-    caller = request.caller
     sent = {code: trial.model_dump() for code, trial in body.rules.items()}
     async with request.reading() as db:
         asked = checked_trial(await rulebook(db), body.program, sent, request.now)
     job = Job(kind=KIND, id=body.id, asked=asked, created_at=request.now)
-    done = await begin(request.service.engine, caller.organization_id, caller.key_id, job)
-    if done.refusal is not None:
-        raise refused(done.refusal)
-    have_done(request)
-    document = backtest_document(there(done.job), there(done.progress))
-    return answer(document, 201 if done.new else 200, {"Location": f"/v1/backtests/{body.id}"})
+    return await begun(request, job, backtest_document)
 
 
 @router.get("/v1/backtests", response_model=Page[BacktestPublic], responses=READING, openapi_extra=needs("admin"))
 async def list_backtests(request: KeyedRequest, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Return every backtest, the newest first."""
-    found, after = await read_page(request, KIND, limit, cursor)
-    return page(request, [backtest_document(*item) for item in found], after)
+    return await job_page(request, KIND, limit, cursor, backtest_document)
 
 
 @router.get(
     "/v1/backtests/{backtest_id}", response_model=BacktestPublic, responses=READING, openapi_extra=needs("admin")
 )
-async def get_backtest(request: KeyedRequest, backtest_id: BacktestId) -> Response:
+async def get_backtest(request: KeyedRequest, backtest_id: JobId) -> Response:
     """Return how far a backtest has come, and what would differ so far by rule."""
     return answer(backtest_document(*await read_job(request, KIND, backtest_id)))
 
@@ -103,7 +95,7 @@ async def get_backtest(request: KeyedRequest, backtest_id: BacktestId) -> Respon
     openapi_extra=needs("admin", "alerts:read"),
 )
 async def list_backtest_differences(
-    request: KeyedRequest, backtest_id: BacktestId, limit: Limit = 50, cursor: Cursor = None
+    request: KeyedRequest, backtest_id: JobId, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
     """Return alert by alert what would differ."""
     return await difference_page(request, KIND, backtest_id, limit, cursor)
@@ -112,14 +104,9 @@ async def list_backtest_differences(
 @router.delete(
     "/v1/backtests/{backtest_id}", response_model=BacktestPublic, responses=WRITING, openapi_extra=needs("admin")
 )
-async def delete_backtest(request: KeyedRequest, backtest_id: BacktestId) -> Response:
+async def delete_backtest(request: KeyedRequest, backtest_id: JobId) -> Response:
     """Cancel a backtest; what it found so far stays. Again changes nothing."""
-    caller = request.caller
-    where = (request.service.engine, caller.organization_id, caller.key_id)
-    done = await cancel(*where, KIND, backtest_id, request.now)
-    if done.refusal is not None:
-        raise refused(done.refusal)
-    return answer(backtest_document(there(done.job), there(done.progress)))
+    return await cancelled(request, KIND, backtest_id, backtest_document)
 
 
 def backtest_document(job: Job, progress: Progress, counts: Counted | None = None) -> Document:

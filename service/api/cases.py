@@ -10,7 +10,7 @@ from service.api.answers import READING, WRITING, answer, written
 from service.api.documents import Document, case_document
 from service.api.fields import ID, Body, Code, Day, Flag, Id, PersonId
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, refuse, revision_asked, there
-from service.api.paging import Cursor, Limit, Page, page, place_of
+from service.api.paging import Cursor, Limit, Page, page_of, place_of
 from service.db import reads
 from service.db.roles import roles_of_raters
 from service.domain.commands import PatchCase, PutCase
@@ -210,9 +210,8 @@ async def list_cases(request: KeyedRequest, limit: Limit = 50, cursor: Cursor = 
     async with request.reading() as db:
         found = await reads.case_page(db, after[0] if after else None, limit + 1)
         roles = await roles_of_raters(db, [case.record.case_id for case in found])
-    shown = found[:limit]
-    place = [shown[-1].record.case_id] if len(found) > limit else None
-    return page(request, [_grown(case, roles[case.record.case_id]) for case in shown], place)
+    shown = [(_grown(case, roles[case.record.case_id]), [case.record.case_id]) for case in found]
+    return page_of(request, limit, shown)
 
 
 def _grown(case: reads.StoredCase, roles: dict[str, str]) -> Document:

@@ -78,7 +78,7 @@ async def get_course(
     now, shows_alerts = request.now, request.caller.reads_alerts
     async with request.reading() as db:
         case = there(await reads.case_by_id(db, case_id))
-        found = await course_sessions(db, case, (place[0], place[1]) if place else None, last + 1)
+        found = await course_sessions(db, case, place, last + 1)
         alerts = await reads.alerts_of_case(db, case_id, shadow) if shows_alerts else []
     shown = found[-last:]
     standing = [alert for alert in alerts if not alert.retracted]

@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from service.api.answers import READING, WRITING, answer
 from service.api.documents import Document
-from service.api.errors import Told
+from service.api.errors import Told, accepted
 from service.api.fields import Body, Time, shown_time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
-from service.api.paging import Cursor, Limit, Page, page, place_of
-from service.api.webhooks import WebhookId, accepted, actor, of_kind
+from service.api.paging import Cursor, Limit, Page, page_of, place_of
+from service.api.webhooks import WebhookId, actor, of_kind
 from service.db.deliveries import delivery_page
 from service.db.subscriptions import subscription_by_id
 from service.domain.delivery import Delivery, DeliveryState, Event
@@ -126,9 +126,7 @@ async def deliveries_to(
     async with request.reading() as db:
         there(of_kind(await subscription_by_id(db, subscription_id), of_people))
         found = await delivery_page(db, subscription_id, list(state), place[0] if place else None, limit + 1)
-    shown = found[:limit]
-    after = [shown[-1].event_id] if len(found) > limit else None
-    return page(request, [delivery_document(item) for item in shown], after)
+    return page_of(request, limit, [(delivery_document(item), [item.event_id]) for item in found])
 
 
 def delivery_document(delivery: Delivery) -> Document:

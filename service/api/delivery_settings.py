@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from service.api.answers import READING, WRITING, answer
 from service.api.documents import Document
-from service.api.errors import Problem, Told, invalid, refused
+from service.api.errors import Problem, Told, accepted, invalid
 from service.api.fields import Body, Flag, PersonId
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, revision_asked
 from service.arranging import Wish, change
@@ -176,9 +176,7 @@ async def _shown(request: KeyedRequest, person: str) -> Response:
 
 async def _set(request: KeyedRequest, person: str, settings: DeliverySettings) -> Response:
     wish = Wish(person, settings, request.now, revision_asked(request))
-    done = await change(request.service.engine, request.caller, wish)
-    if done.refusal is not None:
-        raise refused(done.refusal)
+    done = accepted(await change(request.service.engine, request.caller, wish))
     return _answer(person, done.stored, done.in_force, done.created)
 
 

@@ -19,12 +19,11 @@ from service.api.subscriptions import (
     removed,
     subscribed,
 )
-from service.api.webhooks import check_reachable
+from service.api.webhooks import check_reachable, secret_keys
 from service.channels.web_push import bytes_of, encrypted_for, public_of
 from service.domain.errors import Fault
 from service.domain.subscription import Role
 from service.egress import LONGEST_ADDRESS
-from service.encrypting import NoKeys, Unreadable
 from service.subscribing import Wanted, push_key
 
 router = APIRouter(route_class=KeyedRoute, tags=["subscriptions"])
@@ -140,10 +139,8 @@ def _name(person: str, device_id: str) -> str:
 
 async def _push_key(request: KeyedRequest) -> str:
     service = request.service
-    try:
+    with secret_keys():
         return await push_key(service.engine, request.caller.organization_id, service.settings.keys)
-    except (NoKeys, Unreadable):
-        raise Problem("no-secret-keys") from None
 
 
 def _usable(keys: KeysUpdate) -> None:

@@ -11,10 +11,10 @@ from starlette.responses import Response
 from service.api.answers import READING, WRITING, answer
 from service.api.cases import CaseId
 from service.api.documents import Document
-from service.api.errors import refused
+from service.api.errors import accepted
 from service.api.fields import ID, Body, Id, PersonId, Time, shown_time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
-from service.api.paging import Cursor, Limit, Page, page, place_of
+from service.api.paging import Cursor, Limit, Page, page_of, place_of
 from service.api.repairs import NextStep
 from service.confirming import confirm
 from service.db.episodes import episode_page, has_alerts
@@ -79,9 +79,7 @@ async def post_episode(request: KeyedRequest, case_id: CaseId, body: EpisodeCrea
         at=body.at,
         replaces=body.replaces,
     )
-    done = await confirm(request.service.engine, caller, case_id, episode, request.now)
-    if done.refusal is not None:
-        raise refused(done.refusal)
+    done = accepted(await confirm(request.service.engine, caller, case_id, episode, request.now))
     return answer(episode_document(case_id, there(done.episode)))
 
 
@@ -96,10 +94,9 @@ async def list_episodes(request: KeyedRequest, case_id: CaseId, limit: Limit = 5
     place = place_of(request, cursor, datetime, str)
     async with request.reading() as db:
         there(True if await has_alerts(db, case_id) else None)
-        found = await episode_page(db, case_id, (place[0], place[1]) if place else None, limit + 1)
-    shown = found[:limit]
-    after = [shown[-1].received_at.isoformat(), shown[-1].id] if len(found) > limit else None
-    return page(request, [episode_document(case_id, item) for item in shown], after)
+        found = await episode_page(db, case_id, place, limit + 1)
+    shown = [(episode_document(case_id, item), [item.received_at.isoformat(), item.id]) for item in found]
+    return page_of(request, limit, shown)
 
 
 def episode_document(case_id: str, confirmed: Confirmed) -> Document:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -134,6 +134,23 @@ def refused(refusal: Refusal) -> Problem:
     code = refusal.code if refusal.code in TITLES else "invalid"
     detail = faults[0].detail if len(faults) == 1 else ""
     return Problem(code, detail, faults, refusal.extra)
+
+
+class Done(Protocol):
+    """What came of something that was asked for; a `refusal` says why nothing did."""
+
+    @property
+    def refusal(self) -> Refusal | None: ...
+
+
+Accepted = TypeVar("Accepted", bound=Done)
+
+
+def accepted(done: Accepted) -> Accepted:
+    """Return what came of something; raises the problem of what was refused."""
+    if done.refusal is not None:
+        raise refused(done.refusal)
+    return done
 
 
 def invalid(*faults: Fault) -> Problem:

@@ -1,24 +1,29 @@
-"""What reassessments and backtests have in common as they go out: how far they are, and what would differ."""
+"""What reassessments and backtests have in common: beginning and cancelling one, how far it is, what would differ."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import Request
+from fastapi import Path
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from service.api.alert_documents import silent_rules
+from service.api.answers import answer
 from service.api.documents import Document, rounded
-from service.api.fields import shown_time
+from service.api.errors import accepted
+from service.api.fields import ID, shown_time
 from service.api.keyed import KeyedRequest, there
-from service.api.paging import page, place_of
+from service.api.paging import page, page_of, place_of
 from service.db import jobs
 from service.db.ranges import on_hold_among
 from service.domain.difference import Change, Move, added_up
 from service.domain.facts import time_of
 from service.domain.job import Job, JobKind, JobState, Progress, state_of
+from service.jobs import begin, cancel
 
+JobId = Annotated[str, Path(pattern=f"^{ID}$")]
+Shown = Callable[[Job, Progress], Document]
 Counted = Iterable[Mapping[str, Any]]  # what each chunk of a job counted, by rule
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 OVER = (JobState.done, JobState.failed, JobState.cancelled)
@@ -121,15 +126,30 @@ async def read_job(request: KeyedRequest, kind: JobKind, job_id: str) -> tuple[J
         return job, progress, await jobs.job_counts(db, kind, job_id)
 
 
-async def read_page(
-    request: KeyedRequest, kind: JobKind, limit: int, cursor: str | None
-) -> tuple[list[tuple[Job, Progress]], list[Any] | None]:
-    """Return a page of jobs, the newest first, and the place where the next one begins."""
+async def job_page(request: KeyedRequest, kind: JobKind, limit: int, cursor: str | None, document: Shown) -> Response:
+    """Return a page of jobs, the newest first."""
     place = place_of(request, cursor, datetime, str)
     async with request.reading() as db:
-        found = await jobs.job_page(db, kind, (place[0], place[1]) if place else None, limit + 1)
-    last = found[limit - 1][0] if len(found) > limit else None
-    return found[:limit], None if last is None else [last.created_at.isoformat(), last.id]
+        found = await jobs.job_page(db, kind, place, limit + 1)
+    shown = [(document(job, progress), [job.created_at.isoformat(), job.id]) for job, progress in found]
+    return page_of(request, limit, shown)
+
+
+async def begun(request: KeyedRequest, job: Job, document: Shown) -> Response:
+    """Begin a job, or take it up again, and have it done soon; return the answer to it."""
+    caller = request.caller
+    done = accepted(await begin(request.service.engine, caller.organization_id, caller.key_id, job))
+    request.app.state.runner.ask()
+    address = f"/v1/{job.kind.value}s/{job.id}"
+    return answer(document(there(done.job), there(done.progress)), 201 if done.new else 200, {"Location": address})
+
+
+async def cancelled(request: KeyedRequest, kind: JobKind, job_id: str, document: Shown) -> Response:
+    """Cancel a job, and return the answer to it."""
+    caller = request.caller
+    where = (request.service.engine, caller.organization_id, caller.key_id)
+    done = accepted(await cancel(*where, kind, job_id, request.now))
+    return answer(document(there(done.job), there(done.progress)))
 
 
 async def difference_page(
@@ -139,7 +159,7 @@ async def difference_page(
     place = place_of(request, cursor, int, int)
     async with request.reading() as db:
         there(await jobs.job_by_id(db, kind, job_id))
-        found = await jobs.difference_page(db, kind, job_id, (place[0], place[1]) if place else (0, 0), limit + 1)
+        found = await jobs.difference_page(db, kind, job_id, place or (0, 0), limit + 1)
         on_hold = await on_hold_among(db, {item["case_id"] for _, item in found})
     quiet = silent_rules()
     shown = [item for _, item in found[:limit] if not (item["case_id"] in on_hold and item["rule"] in quiet)]
@@ -153,8 +173,3 @@ def _difference_document(told: Mapping[str, Any]) -> Document:
 
 def _side_document(told: Mapping[str, Any] | None) -> Document | None:
     return None if told is None else {**told, "opened_held_at": shown_time(time_of(told["opened_held_at"]))}
-
-
-def have_done(request: Request) -> None:
-    """Have what was asked for done soon."""
-    request.app.state.runner.ask()

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field, SkipValidation, ValidationError
 from starlette.responses import Response
 
-from service.api.alert_documents import handling_document, silent
-from service.api.alerts import HandlingCreate, act_of, alert_body
+from service.api.alert_documents import handling_document
+from service.api.alerts import HandlingCreate, act_of, alert_body, may_see
 from service.api.answers import WRITING, answer
 from service.api.documents import Document
 from service.api.errors import Problem, ProblemPublic, invalid, refused, unfit
@@ -104,8 +104,8 @@ def _alert(request: KeyedRequest, done: CaughtUp) -> Document | None:
     stored, now = done.alert, request.now
     if stored is None:
         return None
-    if not request.caller.reads_alerts or silent(stored.alert, stored.circumstances):
-        return handling_document(stored.alert, stored.course, now)  # its revision would tell of ratings
+    if not may_see(request, stored):
+        return handling_document(stored.alert, stored.course, now)
     return alert_body(stored, now, request.language)
 
 

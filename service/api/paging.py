@@ -31,7 +31,7 @@ class Page(BaseModel, Generic[T]):
     next_cursor: str | None
 
 
-def place_of(request: Request, cursor: str | None, *kinds: type[Any]) -> list[Any] | None:
+def place_of(request: Request, cursor: str | None, *kinds: type[Any]) -> tuple[Any, ...] | None:
     """Return the place that a cursor of this list stands for, in values of some kinds.
 
     Raises the 400 of a cursor that is none, or belongs to another list or to other filters.
@@ -42,7 +42,7 @@ def place_of(request: Request, cursor: str | None, *kinds: type[Any]) -> list[An
         of, place = parse(urlsafe_b64decode(cursor.encode("ascii") + b"=="))
         if of != _list_of(request) or not isinstance(place, list):
             raise Problem("bad-cursor")
-        return [_read(kind, value) for kind, value in zip(kinds, place, strict=True)]
+        return tuple(_read(kind, value) for kind, value in zip(kinds, place, strict=True))
     except (ValueError, TypeError, OverflowError):
         raise Problem("bad-cursor") from None
 
@@ -70,6 +70,12 @@ def page(request: Request, items: Sequence[Any], place: Sequence[Any] | None, **
             f'<{request.url.include_query_params(cursor=cursor).replace(scheme="", netloc="")}>; rel="next"'
         )
     return answer({"items": list(items), "next_cursor": cursor, **beside}, headers=headers)
+
+
+def page_of(request: Request, limit: int, found: Sequence[tuple[Any, Sequence[Any]]], **beside: Any) -> Response:
+    """Return documents, each with its place, as a page; one more than its limit says that another page follows."""
+    place = found[limit - 1][1] if len(found) > limit else None
+    return page(request, [document for document, _ in found[:limit]], place, **beside)
 
 
 def cursor_to(request: Request, place: Sequence[Any]) -> str:

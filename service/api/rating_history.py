@@ -13,7 +13,7 @@ from service.api.documents import rating_document, revision_document
 from service.api.fields import ID, Id, Time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.models import RatingFactsPublic, StoredRatingPublic
-from service.api.paging import Cursor, Limit, Page, page, place_of
+from service.api.paging import Cursor, Limit, Page, page_of, place_of
 from service.db.ratings import rating_by_id, rating_page
 from service.db.rulebooks import rulebook
 
@@ -43,13 +43,10 @@ async def list_ratings(
     filters = {"record_id": record_id, "case_id": case_id, "session_id": session_id}
     chosen = {name: values for name, values in filters.items() if values}
     async with request.reading() as db:
-        found = await rating_page(
-            db, chosen, rater or [], changed_after, (after[0], after[1]) if after else None, limit + 1
-        )
+        found = await rating_page(db, chosen, rater or [], changed_after, after, limit + 1)
         book = await rulebook(db)
-    shown = found[:limit]
-    place = [shown[-1].changed_at.isoformat(), shown[-1].rating_id] if len(found) > limit else None
-    return page(request, [rating_document(record, book.references) for record in shown], place)
+    shown = [(rating_document(item, book.references), [item.changed_at.isoformat(), item.rating_id]) for item in found]
+    return page_of(request, limit, shown)
 
 
 @router.get(
@@ -79,6 +76,5 @@ async def list_revisions(request: KeyedRequest, rating_id: UUID, limit: Limit = 
         record = there(await rating_by_id(db, rating_id))
         book = await rulebook(db)
     states = [item for item in reversed([*record.past, record.current]) if not before or item.revision < before[0]]
-    shown = states[:limit]
-    place = [shown[-1].revision] if len(states) > limit else None
-    return page(request, [revision_document(revision, book.references) for revision in shown], place)
+    shown = [(revision_document(item, book.references), [item.revision]) for item in states[: limit + 1]]
+    return page_of(request, limit, shown)

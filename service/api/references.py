@@ -10,11 +10,11 @@ from starlette.responses import Response
 from service.api.answers import READING, WRITING, answer
 from service.api.catalogue import reference_document
 from service.api.documents import Document
-from service.api.errors import refused
+from service.api.errors import accepted
 from service.api.fields import Body, Code, Flag, ItemId, Locale, Number, shown_time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, revision_asked, there
 from service.api.models import OwnReferencePublic
-from service.api.paging import Cursor, Limit, Page, page, place_of
+from service.api.paging import Cursor, Limit, Page, page_of, place_of
 from service.calibrating import set_references
 from service.db.rulebooks import rulebook
 from service.domain.instruments import Instrument, instruments
@@ -123,9 +123,7 @@ async def put_references(request: KeyedRequest, code: str, body: ReferencesUpdat
         at=request.now,
         if_match=revision_asked(request),
     )
-    done = await set_references(request.service.engine, caller.organization_id, wish)
-    if done.refusal is not None:
-        raise refused(done.refusal)
+    done = accepted(await set_references(request.service.engine, caller.organization_id, wish))
     return _answer(form, done.rulebook, created=done.created)
 
 
@@ -142,8 +140,7 @@ async def list_references(request: KeyedRequest, code: str, limit: Limit = 50, c
     async with request.reading() as db:
         book = await rulebook(db)
     found = [item for item in reversed(book.references_of(code)) if before is None or item.version < before[0]]
-    shown = found[:limit]
-    return page(request, [_version(item) for item in shown], [shown[-1].version] if len(found) > limit else None)
+    return page_of(request, limit, [(_version(item), [item.version]) for item in found[: limit + 1]])
 
 
 def _answer(form: Instrument, book: Rulebook, created: bool = False) -> Response:

@@ -8,14 +8,14 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, Field, WithJsonSchema
 from starlette.responses import Response
 
-from service.api.alert_documents import alert_document, repair_document, silent
+from service.api.alert_documents import repair_document
+from service.api.alerts import alert_answer, may_see, shown_alert
 from service.api.answers import READING, WRITING, answer
-from service.api.errors import Told, refused
+from service.api.errors import Told, accepted
 from service.api.fields import Body, Id, PersonId, Reference, Time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.models import AlertPublic, RepairPublic
-from service.api.paging import Cursor, Limit, Page, page, place_of
-from service.db import reads
+from service.api.paging import Cursor, Limit, Page, page_of, place_of
 from service.db.repairs import repair_page
 from service.domain.next_steps import NEXT_STEPS
 from service.domain.repair import Repair, told
@@ -52,7 +52,7 @@ class RepairCreate(Body):
 )
 async def post_repair(request: KeyedRequest, alert_id: UUID, body: RepairCreate) -> Response:
     """Record what was tried about an alert and how it went; neither its state nor its handling moves by it."""
-    caller, now = request.caller, request.now
+    caller = request.caller
     caller.speaks_for(body.by)
     tried = Repair(
         id=body.id,
@@ -62,14 +62,11 @@ async def post_repair(request: KeyedRequest, alert_id: UUID, body: RepairCreate)
         by=body.by,
         at=body.at,
     )
-    done = await repair(request.service.engine, caller, alert_id, tried, now)
-    if done.refusal is not None:
-        raise refused(done.refusal)
+    done = accepted(await repair(request.service.engine, caller, alert_id, tried, request.now))
     stored = there(done.alert)
-    if not caller.reads_alerts or silent(stored.alert, stored.circumstances):
-        return answer(repair_document(there(done.repair)))  # the alert itself would tell of ratings
-    shown = alert_document(stored.alert, stored.circumstances, stored.course, now, request.language)
-    return answer(shown, headers={"ETag": f'"{stored.alert.revision}"'})
+    if not may_see(request, stored):
+        return answer(repair_document(there(done.repair)))
+    return alert_answer(request, stored)
 
 
 @router.get(
@@ -82,9 +79,7 @@ async def list_repairs(request: KeyedRequest, alert_id: UUID, limit: Limit = 50,
     """Return all that was tried about an alert, in the order in which it was told."""
     place = place_of(request, cursor, datetime, str)
     async with request.reading() as db:
-        stored = there(await reads.alert_by_id(db, alert_id))
-        there(None if silent(stored.alert, stored.circumstances) else stored)
-        found = await repair_page(db, alert_id, (place[0], place[1]) if place else None, limit + 1)
-    shown = found[:limit]
-    after = [shown[-1][2].isoformat(), shown[-1][0]] if len(found) > limit else None
-    return page(request, [repair_document(told(*item)) for item in shown], after)
+        await shown_alert(db, alert_id)
+        found = await repair_page(db, alert_id, place, limit + 1)
+    shown = [(repair_document(told(*item)), [item[2].isoformat(), item[0]]) for item in found]
+    return page_of(request, limit, shown)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from service.api.answers import READING, answer, refusals
-from service.api.documents import Document
+from service.api.documents import Document, rounded
 from service.api.errors import Problem, invalid
 from service.api.fields import Code, Id, Time, shown_time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs
@@ -91,21 +91,16 @@ async def get_rule_health(
 def health_document(health: RuleHealth) -> Document:
     """Return the health of one version of a rule as it is shown."""
     counted: dict[str, Any] = {name: getattr(health, name) for name in COUNTED}
-    share = health.useful_share
     return {
         **counted,
         "tone": tone_of(health.rule).value,
         "dismissed": {reason.value: count for reason, count in health.dismissed.items()},
-        "seconds_to_acknowledge": {"median": _rounded(health.seconds_median), "p90": _rounded(health.seconds_p90)},
+        "seconds_to_acknowledge": {"median": rounded(health.seconds_median), "p90": rounded(health.seconds_p90)},
         "judged": health.judged,
         "useful": health.useful,
-        "useful_share": _rounded(share),
+        "useful_share": rounded(health.useful_share),
         "proposal": "retune" if health.wants_retuning else None,
     }
 
 
 COUNTED = ("rule", "rule_version", "shadow", "fired", "standing", "retracted", "acknowledged", "repaired")
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(float(value), 3)

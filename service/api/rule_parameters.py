@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from service.api.answers import READING, WRITING, answer
 from service.api.documents import Document
-from service.api.errors import refused
+from service.api.errors import accepted
 from service.api.fields import Body, Code, shown_time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, revision_asked, there
-from service.api.paging import Cursor, Limit, Page, page, place_of
+from service.api.paging import Cursor, Limit, Page, page_of, place_of
 from service.db.rulebooks import rulebook
 from service.domain.amending import Wish
 from service.domain.parameters import named, overlaid
@@ -100,9 +100,7 @@ async def put_rule_parameters(
         at=request.now,
         if_match=revision_asked(request),
     )
-    done = await tune(request.service.engine, caller.organization_id, wish)
-    if done.refusal is not None:
-        raise refused(done.refusal)
+    done = accepted(await tune(request.service.engine, caller.organization_id, wish))
     return _answer(rule, program, done.rulebook, created=done.created)
 
 
@@ -121,8 +119,7 @@ async def list_rule_parameters(
     async with request.reading() as db:
         book = await rulebook(db)
     found = [item for item in reversed(book.versions((code, program))) if before is None or item.version < before[0]]
-    shown = found[:limit]
-    return page(request, [_version(item) for item in shown], [shown[-1].version] if len(found) > limit else None)
+    return page_of(request, limit, [(_version(item), [item.version]) for item in found[: limit + 1]])
 
 
 def _answer(rule: AnyRule, program: str | None, book: Rulebook, created: bool = False) -> Response:

@@ -13,7 +13,7 @@ from service.api.documents import Document, session_document
 from service.api.errors import Told
 from service.api.fields import ID, Body, Code, Flag, Id, PersonId, Reference, Time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, refuse, revision_asked, there
-from service.api.paging import Cursor, Limit, Page, page, place_of
+from service.api.paging import Cursor, Limit, Page, page_of, place_of
 from service.db import reads
 from service.domain.commands import PatchSession, PutSession
 from service.domain.facts import EMPTY_SESSION, MOST, time_of
@@ -218,11 +218,12 @@ async def list_sessions(request: KeyedRequest, case_id: CaseId, limit: Limit = 5
     after = place_of(request, cursor, datetime, str)
     async with request.reading() as db:
         there(await reads.case_by_id(db, case_id))
-        found = await reads.session_page(db, case_id, (after[0], after[1]) if after else None, limit + 1)
-    shown = found[:limit]
-    last = shown[-1] if len(found) > limit else None
-    place = None if last is None else [(last.held_at or reads.FAR).isoformat(), last.record.session_id]
-    return page(request, [stored_session_document(session) for session in shown], place)
+        found = await reads.session_page(db, case_id, after, limit + 1)
+    return page_of(request, limit, [(stored_session_document(session), _place(session)) for session in found])
+
+
+def _place(session: reads.StoredSession) -> list[str]:
+    return [(session.held_at or reads.FAR).isoformat(), session.record.session_id]
 
 
 def stored_session_document(session: reads.StoredSession) -> Document:

@@ -10,15 +10,14 @@ from starlette.responses import Response
 from service.api.answers import READING, WRITING, answer
 from service.api.deliveries import DeliveryPublic, deliveries_to, delivery_document
 from service.api.documents import Document
-from service.api.errors import Problem, Told
+from service.api.errors import Problem, Told, accepted
 from service.api.fields import ID, Body, PersonId, check_caseload, shown_time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
-from service.api.paging import Cursor, Limit, Page, page, place_of
-from service.api.webhooks import accepted, actor, of_kind, written
+from service.api.paging import Cursor, Limit, Page, page_of, place_of
+from service.api.webhooks import actor, of_kind, secret_keys, written
 from service.db.subscriptions import subscription_by_id, subscription_page
 from service.domain.model import Severity
 from service.domain.subscription import Filters, Role, StateReason, Subscription, SubscriptionState
-from service.encrypting import NoKeys
 from service.languages import NAMES
 from service.settings import MAILBOX
 from service.subscribing import Actor, Subscribed, Wanted, put, remove, send_test
@@ -117,9 +116,7 @@ async def list_subscriptions(request: KeyedRequest, limit: Limit = 50, cursor: C
     place = place_of(request, cursor, str)
     async with request.reading() as db:
         found = await subscription_page(db, place[0] if place else None, limit + 1, of_people=True)
-    shown = found[:limit]
-    after = [shown[-1].subscription_id] if len(found) > limit else None
-    return page(request, [subscription_document(item) for item in shown], after)
+    return page_of(request, limit, [(subscription_document(item), [item.subscription_id]) for item in found])
 
 
 @router.get(
@@ -179,10 +176,8 @@ def filters_of(therapists: list[str], severities: list[Severity] | None) -> Filt
 
 async def subscribed(request: KeyedRequest, wanted: Wanted) -> Response:
     """Return the answer to whoever asked for a person's subscription."""
-    try:
+    with secret_keys():
         return _answered(await put(request.service.engine, _actor(request), wanted))
-    except NoKeys:
-        raise Problem("no-secret-keys") from None
 
 
 async def removed(request: KeyedRequest, subscription_id: str) -> Response:

@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from service.api.answers import WRITING, answer
 from service.api.documents import Document
-from service.api.errors import Problem, refused
+from service.api.errors import Problem, accepted
 from service.api.fields import Body, Id, PersonId, check_caseload, shown_time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
 from service.api.signed_tokens import signed
 from service.db.front_tokens import GRANTABLE, LONGEST, SHORTEST, USUAL, FrontToken
 from service.domain.subscription import Role
-from service.minting import Minted, Wanted, mint, revoke
+from service.minting import Wanted, mint, revoke
 
 router = APIRouter(route_class=KeyedRoute, tags=["tokens"])
 
@@ -89,7 +89,7 @@ async def post_token(request: KeyedRequest, body: TokenCreate) -> Response:
         scopes=body.scopes,
         lifetime=timedelta(seconds=body.lifetime),
     )
-    token = _done(await mint(request.service.engine, caller, wanted, request.now))
+    token = there(accepted(await mint(request.service.engine, caller, wanted, request.now)).token)
     text = signed(secret_keys, caller.organization_id, token)
     return answer({**token_document(token), "token": text}, 201, {"Cache-Control": "no-store"})
 
@@ -102,14 +102,8 @@ async def post_token(request: KeyedRequest, body: TokenCreate) -> Response:
 )
 async def delete_token(request: KeyedRequest, token_id: UUID) -> Response:
     """End a token at once; ending it again changes nothing. A day after its time it is forgotten."""
-    token = _done(await revoke(request.service.engine, request.caller, token_id, request.now))
-    return answer(token_document(token))
-
-
-def _done(minted: Minted) -> FrontToken:
-    if minted.refusal is not None:
-        raise refused(minted.refusal)
-    return there(minted.token)
+    done = accepted(await revoke(request.service.engine, request.caller, token_id, request.now))
+    return answer(token_document(there(done.token)))
 
 
 def token_document(token: FrontToken) -> Document:

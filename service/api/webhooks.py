@@ -1,6 +1,7 @@
 """Webhooks: who is told that an alert changed; thin messages by Standard Webhooks 1.0, which say nothing of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
@@ -9,17 +10,17 @@ from starlette.responses import Response
 
 from service.api.answers import READING, WRITING, answer
 from service.api.documents import Document
-from service.api.errors import Problem, Told, invalid, refused
+from service.api.errors import Problem, Told, accepted, invalid
 from service.api.fields import Body, Id, PersonId, shown_time
 from service.api.keyed import KeyedRequest, KeyedRoute, needs, there
-from service.api.paging import Cursor, Limit, Page, page, place_of
+from service.api.paging import Cursor, Limit, Page, page_of, place_of
 from service.db.subscriptions import subscription_by_id, subscription_page
 from service.domain.errors import Fault
 from service.domain.model import Severity
 from service.domain.rules import rules
 from service.domain.subscription import Filters, StateReason, Subscription, SubscriptionState
 from service.egress import LONGEST_ADDRESS, Egress, Refused, Unresolved
-from service.encrypting import NoKeys
+from service.encrypting import NoKeys, Unreadable
 from service.subscribing import Actor, Subscribed, Wanted, put, remove, rotate
 
 router = APIRouter(route_class=KeyedRoute, tags=["webhooks"])
@@ -94,11 +95,8 @@ async def put_webhook(request: KeyedRequest, webhook_id: WebhookId, body: Webhoo
         events=_chosen(body.events),
     )
     wanted = Wanted(subscription_id=webhook_id, channel=CHANNEL, address=body.url, filters=filters)
-    try:
-        done = await put(request.service.engine, actor(request), wanted)
-    except NoKeys:
-        raise Problem("no-secret-keys") from None
-    return _answered(done)
+    with secret_keys():
+        return _answered(await put(request.service.engine, actor(request), wanted))
 
 
 @router.get("/v1/webhooks", response_model=Page[WebhookPublic], responses=READING, openapi_extra=needs("admin"))
@@ -107,16 +105,14 @@ async def list_webhooks(request: KeyedRequest, limit: Limit = 50, cursor: Cursor
     place = place_of(request, cursor, str)
     async with request.reading() as db:
         found = await subscription_page(db, place[0] if place else None, limit + 1)
-    shown = found[:limit]
-    after = [shown[-1].subscription_id] if len(found) > limit else None
-    return page(request, [webhook_document(item, None) for item in shown], after)
+    return page_of(request, limit, [(webhook_document(item), [item.subscription_id]) for item in found])
 
 
 @router.get("/v1/webhooks/{webhook_id}", response_model=WebhookPublic, responses=READING, openapi_extra=needs("admin"))
 async def get_webhook(request: KeyedRequest, webhook_id: WebhookId) -> Response:
     """Return a webhook, one that was deleted too."""
     async with request.reading() as db:
-        return answer(webhook_document(there(of_kind(await subscription_by_id(db, webhook_id))), None))
+        return answer(webhook_document(there(of_kind(await subscription_by_id(db, webhook_id)))))
 
 
 @router.delete(
@@ -132,15 +128,22 @@ async def delete_webhook(request: KeyedRequest, webhook_id: WebhookId) -> Respon
 )
 async def rotate_webhook(request: KeyedRequest, webhook_id: WebhookId) -> Response:
     """Make a new secret; for a day messages are signed with both, so that the receiver can change over."""
-    try:
+    with secret_keys():
         return _answered(await rotate(request.service.engine, actor(request), webhook_id))
-    except NoKeys:
-        raise Problem("no-secret-keys") from None
 
 
 def actor(request: KeyedRequest) -> Actor:
     """Return who asks, with the keys of this service."""
     return Actor(request.caller, request.now, request.service.settings.keys)
+
+
+@contextmanager
+def secret_keys() -> Iterator[None]:
+    """Raise the 409 of a service that has no keys by which a secret can be kept or read."""
+    try:
+        yield
+    except (NoKeys, Unreadable):
+        raise Problem("no-secret-keys") from None
 
 
 def of_kind(found: Subscription | None, of_people: bool = False) -> Subscription | None:
@@ -167,13 +170,6 @@ async def check_reachable(request: KeyedRequest, address: str, pointer: str) -> 
         return
 
 
-def accepted(done: Subscribed) -> Subscribed:
-    """Return what was done; raises the problem of what was refused."""
-    if done.refusal is not None:
-        raise refused(done.refusal)
-    return done
-
-
 def _answered(done: Subscribed) -> Response:
     subscription = there(accepted(done).subscription)
     return written(done, webhook_document(subscription, done.secret), f"/v1/webhooks/{subscription.subscription_id}")
@@ -184,7 +180,7 @@ def written(done: Subscribed, document: Document, address: str) -> Response:
     return answer(document, 201, {"Location": address}) if done.created else answer(document)
 
 
-def webhook_document(subscription: Subscription, secret: str | None) -> Document:
+def webhook_document(subscription: Subscription, secret: str | None = None) -> Document:
     """Return a webhook as it goes out, its secret only where it was made."""
     filters = subscription.filters
     return {
