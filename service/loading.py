@@ -144,12 +144,14 @@ async def told_anew(db: Db, unit: Unit, further: Mapping[str, Course]) -> dict[s
     """
     records, told = unit.records, {}
     courses = {**unit.courses, **further}
-    ends = {case_id: (_last(case_id, unit.courses), _last(case_id, courses)) for case_id in courses}
-    changed = {case_id for case_id, (former, last) in ends.items() if former != last} | records.changed_cases
-    asked = {key for case_id in changed if unit.names_nobody(case_id) for key in ends[case_id]}
+    nobodys = {case_id for case_id in records.changed_cases | further.keys() if unit.names_nobody(case_id)}
+    ends = {
+        case_id: (_last(case_id, unit.courses), _last(case_id, courses)) for case_id in records.changed_cases | nobodys
+    }
+    moved = {case_id for case_id in nobodys if case_id in records.changed_cases or len(set(ends[case_id])) > 1}
+    asked = {key for case_id in moved for key in ends[case_id]}
     stored = await queries.sessions_by_key(db, asked - records.sessions.keys())
-    for case_id in records.changed_cases | further.keys():
-        former, last = ends[case_id]
+    for case_id, (former, last) in ends.items():
         before = _whose(unit.cases[case_id], unit.sessions.get(former) or stored.get(former))
         now = _whose(records.cases[case_id], records.sessions.get(last) or stored.get(last))
         if circumstances_of(before) != circumstances_of(now) or before["therapists"] != now["therapists"]:

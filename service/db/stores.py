@@ -18,16 +18,15 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from uuid_utils.compat import uuid7
 
-from service.db.columns import Code
 from service.db.engine import Db
 from service.db.listening import NOTIFIED
 from service.db.queries import SessionKey
 from service.db.rows import alert_row, rating_row, revision_row
 from service.db.rulebooks import latest_number
-from service.db.statements import ORGANIZATION, Insertion, Row, Statement, inserting
+from service.db.statements import CODES, ORGANIZATION, Insertion, Row, Statement, inserting
 from service.db.tables import (
     AlertRow,
     AuditRow,
@@ -48,8 +47,6 @@ from service.domain.records import CaseRecord, RatingRecord, SessionRecord
 organizations, cases, sessions = table_of(OrganizationRow), table_of(CaseRow), table_of(SessionRow)
 ratings, revisions, carries = table_of(RatingRow), table_of(RevisionRow), table_of(CarryRow)
 alerts, audit = table_of(AlertRow), table_of(AuditRow)
-
-CODES = ARRAY(Code())
 
 Placed = tuple[SessionRecord, datetime | None, bool]  # a session, when it took place, whether it is in the course
 Audited = tuple[str, str, str, int | None]  # key id, action, thing, revision: ids only
